@@ -1,0 +1,97 @@
+"""What the deployment decides: addresses, names, limits. Read from the environment, never from an issue."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+_PREFIX = "MLOPS_"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One field per setting; `MLOPS_` plus the upper-case name sets it, e.g. `MLOPS_BUCKET`.
+
+    Lists are separated by commas. Addresses of AWS itself follow boto3's own variables
+    (`AWS_ENDPOINT_URL`, `AWS_DEFAULT_REGION`).
+    """
+
+    bucket: str = "mlops-bucket"
+    data_buckets: tuple[str, ...] = ("mlops-bucket", "mlops-datasets")
+    """Buckets an issue may name in `dataset.s3_uri`."""
+    ledger_table: str = "mlops-ledger"
+    job_role_arn: str = "arn:aws:iam::123456789012:role/mlops-jobs"
+    training_image: str = "123456789012.dkr.ecr.us-east-1.amazonaws.com/mlops-training:1"
+    processing_image: str = "123456789012.dkr.ecr.us-east-1.amazonaws.com/mlops-processing:1"
+    inference_image: str = "123456789012.dkr.ecr.us-east-1.amazonaws.com/mlops-inference:1"
+    processing_instance_type: str = "ml.m5.large"
+    training_instance_type: str = "ml.m5.large"
+    instance_types: tuple[str, ...] = (
+        "ml.t3.medium", "ml.m5.large", "ml.m5.xlarge", "ml.m5.2xlarge", "ml.c5.xlarge", "ml.c5.2xlarge",
+        "ml.g4dn.xlarge", "ml.g4dn.2xlarge", "ml.g5.xlarge", "ml.p3.2xlarge",
+    )  # fmt: skip
+    """Instance types an issue may ask for."""
+    max_job_runtime_s: int = 3600
+    job_poll_interval_s: float = 15.0
+    """How often a waiting trigger asks after a job; the twin sets 1."""
+
+    github_api_url: str = "https://api.github.com"
+    github_web_url: str = "https://github.com"
+    github_repository: str = ""
+    github_secret: str = "mlops/github-token"
+    slack_secret: str = "mlops/slack-webhook"
+    email_secret: str = "mlops/email-smtp"
+    api_keys_secret: str = "mlops/api-keys"
+    """JSON with `mcp_signing_key` and, where paging is wanted, `pagerduty_routing_key`."""
+    pagerduty_url: str = "https://events.pagerduty.com"
+    trigger_labels: tuple[str, ...] = ("mlops:train", "mlops")
+    allowed_actors: tuple[str, ...] = ()
+    """Logins that may start runs without write access to the repository."""
+    intake_poll_interval_s: float = 30.0
+    default_branch: str = "main"
+
+    cost_ceiling_usd: float = 50.0
+    """A run estimated above it waits for `/approve <revision>`."""
+    approve_deployments: bool = False
+    """True: a deployment, too, waits for a person's `/approve`."""
+    max_retrainings: int = 3
+    model_versions_kept: int = 5
+
+    airflow_api_url: str = "http://127.0.0.1:8080"
+    airflow_user: str = "admin"
+    airflow_password: str = ""
+    mwaa_environment: str = ""
+    """Set on AWS: the Airflow REST API is then reached through `mwaa:InvokeRestApi`."""
+    mlflow_tracking_uri: str = ""
+    policy_file: str = "dags/policy.yaml"
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
+        """Read `MLOPS_*`; also the plain names that `.twin/env` publishes (`GITHUB_API_URL`, ...)."""
+        env = os.environ if environment is None else environment
+        values: dict[str, object] = {}
+        for field in fields(cls):
+            text = env.get(_PREFIX + field.name.upper(), env.get(field.name.upper()) if field.name in _PLAIN else None)
+            if text is not None:
+                values[field.name] = _convert(text, field.default)
+        return cls(**values)  # type: ignore[arg-type]
+
+
+_PLAIN = {
+    "github_api_url",
+    "github_web_url",
+    "github_repository",
+    "airflow_api_url",
+    "airflow_user",
+    "airflow_password",
+    "mlflow_tracking_uri",
+}
+
+
+def _convert(text: str, default: object) -> object:
+    if isinstance(default, bool):
+        return text.strip().lower() in {"1", "true", "yes", "on"}
+    if isinstance(default, tuple):
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    return type(default)(text) if default is not None else text
