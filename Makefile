@@ -1,0 +1,65 @@
+# Prerequisites: Python 3.11 and make. Everything else is set up in .venv on first use.
+SHELL := /bin/bash
+PYTHON ?= python3.11
+VENV := .venv
+PY := $(VENV)/bin/python
+# Some environments forbid byte code; then each Airflow process would compile each import again.
+unexport PYTHONDONTWRITEBYTECODE
+# Wheels given to pip by directory are found by uv too; elsewhere the CPU build of torch comes from PyTorch's own index.
+export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
+TORCH := $(if $(PIP_FIND_LINKS),,--torch-backend cpu)
+export AIRFLOW_PORT GITHUB_PORT MCP_PORT SMTP_PORT AWS_PORT
+for_each_port := AIRFLOW_PORT GITHUB_PORT MCP_PORT SMTP_PORT AWS_PORT
+$(foreach port,$(for_each_port),$(if $($(port)),,$(eval unexport $(port))))
+
+.PHONY: help setup demo up down status issue test fast lint form
+
+help: ## this list
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+$(VENV)/.ready: requirements-lock.txt
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found. Install Python 3.11, or name it: make PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --disable-pip-version-check uv==0.13.9
+	$(PY) -m uv pip install --quiet --python $(PY) $(TORCH) -r requirements-lock.txt
+	$(PY) -m compileall -q -j 0 $(VENV)/lib || true
+	touch $@
+
+setup: $(VENV)/.ready ## the virtual environment
+
+demo: setup ## start everything, carry the example issues to their end, stop (FILES="a.md b.md" chooses)
+	@$(PY) -m twin demo $(FILES)
+
+up: setup ## start the local system and leave it running (AIRFLOW_PORT=, GITHUB_PORT=, MCP_PORT=, AWS_PORT=, SMTP_PORT=)
+	@$(PY) -m twin up
+
+down: setup ## stop it
+	@$(PY) -m twin down
+
+status: setup ## say what runs where
+	@$(PY) -m twin status
+
+issue: setup ## file FILE=examples/issues/….md on the running system and follow it
+	@test -n "$(FILE)" || { echo "Which issue? make issue FILE=examples/issues/breast_cancer_xgboost.md"; exit 1; }
+	@$(PY) -m twin issue "$(FILE)"
+
+form: setup ## write what is derived from the schema again (issue form, reference, tool schemas)
+	$(PY) -m mlops.spec form > .github/ISSUE_TEMPLATE/mlops.yml
+	$(PY) -m mlops.spec docs > docs/run-spec.md
+	$(PY) -m mcp_bridge schemas
+
+lint: setup ## ruff, import rules, types
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/lint-imports
+	$(VENV)/bin/mypy
+
+fast: setup ## the tests without the whole runs
+	$(PY) -m pytest -m "not whole" -n 2 -q
+
+test: setup ## checks, all tests, coverage
+	$(MAKE) lint
+	$(PY) -m coverage erase
+	$(PY) -m pytest -m "not whole" -n 2 -q --cov --cov-report=
+	$(PY) -m pytest -m whole -q --cov --cov-append --cov-report=
+	$(PY) -m coverage report --fail-under=85 --skip-covered

@@ -1,0 +1,178 @@
+"""`python -m twin up | down | status | demo | issue FILE`: the local system from the command line."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+
+from twin import supervisor
+from twin.follow import Follower, read_example
+from twin.layout import PROJECT, Layout, PortTaken, default_home
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m twin", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("up", help="start the system and leave it running")
+    commands.add_parser("down", help="stop it; state is kept in .twin")
+    commands.add_parser("status", help="say what runs where")
+    demo = commands.add_parser("demo", help="start, file the example issues, follow them to their end, stop")
+    demo.add_argument("files", nargs="*", type=Path)
+    issue = commands.add_parser("issue", help="file one issue on the running system and follow it")
+    issue.add_argument("file", type=Path)
+    chosen = parser.parse_args(arguments)
+    home = default_home()
+    try:
+        if chosen.command == "up":
+            return up(home)
+        if chosen.command == "down":
+            return down(home)
+        if chosen.command == "status":
+            return status(home)
+        if chosen.command == "issue":
+            return follow(home, [chosen.file])
+        return demo_run(home, chosen.files or sorted((PROJECT / "examples" / "issues").glob("*.md")))
+    except PortTaken as taken:
+        print(taken, file=sys.stderr)
+        return 1
+
+
+def running(home: Path) -> Layout | None:
+    """The layout of the system that runs in `home`, or None."""
+    layout = Layout.load(home)
+    return layout if layout and _supervisor_pid(layout) else None
+
+
+def up(home: Path) -> int:
+    if layout := running(home):
+        print("It is running already.")
+        _print_addresses(layout)
+        return 0
+    layout = Layout.create(home, dict(os.environ))
+    supervisor.kill_marked(home, spare={os.getpid()})
+    layout.check_ports()
+    (home / "state.json").unlink(missing_ok=True)
+    layout.logs.mkdir(parents=True, exist_ok=True)
+    print("Starting the local cloud, the MCP server and Airflow ...", flush=True)
+    began = time.monotonic()
+    with (layout.logs / "supervisor.log").open("ab") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "twin.supervisor"], cwd=PROJECT, stdout=out, stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL, start_new_session=True, env={**os.environ, "TWIN_HOME": str(home)},
+        )  # fmt: skip
+    try:
+        state = _wait_for_start(process, home)
+    except KeyboardInterrupt:
+        process.terminate()
+        process.wait()
+        print("Stopped.")
+        return 130
+    if state["state"] != "running":
+        print(f"It did not start: {state.get('message')}\nLogs: {layout.logs}", file=sys.stderr)
+        process.wait()
+        return 1
+    print(f"Up after {time.monotonic() - began:.0f} s.")
+    _print_addresses(layout)
+    return 0
+
+
+def down(home: Path) -> int:
+    layout = Layout.load(home)
+    pid = layout and _supervisor_pid(layout)
+    if pid:
+        os.kill(pid, signal.SIGTERM)
+        try:
+            psutil.Process(pid).wait(supervisor.STOP_LIMIT_S + 20)
+        except psutil.NoSuchProcess:
+            pass
+    left = supervisor.kill_marked(home, spare={os.getpid()})
+    print("Stopped." if pid or left else "Nothing was running.")
+    return 0
+
+
+def status(home: Path) -> int:
+    layout = running(home)
+    if not layout:
+        print("Not running. `make up` starts it.")
+        return 1
+    state = json.loads((home / "state.json").read_text())
+    for name, service in state["services"].items():
+        alive = service["pid"] and psutil.pid_exists(service["pid"])
+        print(f"{name:22} {'running' if alive else 'down':8} pid {service['pid']}, started {service['starts']} time(s)")
+    _print_addresses(layout)
+    return 0
+
+
+def follow(home: Path, files: list[Path]) -> int:
+    layout = running(home)
+    if not layout:
+        print("Not running. `make up` starts it.", file=sys.stderr)
+        return 1
+    try:
+        examples = [read_example(file) for file in files]
+    except (OSError, ValueError) as unreadable:
+        print(f"{unreadable}", file=sys.stderr)
+        return 1
+    return Follower(layout).carry(examples)
+
+
+def demo_run(home: Path, files: list[Path]) -> int:
+    """`make demo`: what is already running is used and left running."""
+    was_running = running(home) is not None
+    if (started := up(home)) != 0:
+        return started
+    try:
+        return follow(home, files)
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        if not was_running:
+            down(home)
+
+
+def _supervisor_pid(layout: Layout) -> int | None:
+    try:
+        pid = int(layout.pid_file.read_text())
+        command = psutil.Process(pid).cmdline()
+    except (FileNotFoundError, ValueError, psutil.Error):
+        return None
+    # A pid is reused after a reboot: believe it only if it still is our supervisor.
+    return pid if "twin.supervisor" in command else None
+
+
+def _wait_for_start(process: subprocess.Popen, home: Path) -> dict:
+    while True:
+        try:
+            state = json.loads((home / "state.json").read_text())
+            if state["state"] in {"running", "failed"}:
+                return state
+        except FileNotFoundError:
+            pass
+        if process.poll() is not None:
+            return {"state": "failed", "message": f"the supervisor ended with status {process.returncode}"}
+        time.sleep(0.2)
+
+
+def _print_addresses(layout: Layout) -> None:
+    print(
+        f"""
+  Airflow UI      {layout.url("airflow")}   login admin / {layout.airflow_password}
+  GitHub issues   {layout.url("github")}/acme/perception/issues
+  Messages        {layout.url("github")}/messages   (Slack, mail, pages)
+  MCP server      {layout.url("mcp")}/mcp
+  AWS endpoint    {layout.url("aws")}
+  For your shell  source {layout.env_file}
+"""
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,128 @@
+"""The environment of each process of the local system, and of the people who use it (`.twin/env`)."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from twin.layout import HOST, PROJECT, REPOSITORY, Layout
+
+ACCOUNT = "123456789012"
+REGION = "us-east-1"
+USER_TOKEN = "twin-octocat-token"  # noqa: S105 - a made-up token of the emulator
+BOT_TOKEN = "twin-bot-token"  # noqa: S105
+BUCKET = "mlops-bucket"
+DATA_QUEUE = "mlops-data-events"
+MARK = "TWIN_PART_OF"
+"""Carried by every process of a running system, so that `down` can find what a `kill -9` orphaned."""
+
+_KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "LD_LIBRARY_PATH")
+
+
+def aws(layout: Layout) -> dict[str, str]:
+    return {
+        "AWS_ENDPOINT_URL": layout.url("aws"),
+        "AWS_ACCESS_KEY_ID": "twin",
+        "AWS_SECRET_ACCESS_KEY": "twin",
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_REGION": REGION,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+def for_people(layout: Layout, tokens: Mapping[str, str]) -> dict[str, str]:
+    """What `.twin/env` publishes: enough for the aws CLI, PyGithub, curl and an MCP client."""
+    return {
+        **aws(layout),
+        "GITHUB_API_URL": f"{layout.url('github')}/api/v3",
+        "GITHUB_GRAPHQL_URL": f"{layout.url('github')}/api/graphql",
+        "GITHUB_REPOSITORY": REPOSITORY,
+        "GITHUB_TOKEN": USER_TOKEN,
+        "GITHUB_WEB_URL": layout.url("github"),
+        "AIRFLOW_API_URL": layout.url("airflow"),
+        "AIRFLOW_USER": "admin",
+        "AIRFLOW_PASSWORD": layout.airflow_password,
+        "MCP_URL": f"{layout.url('mcp')}/mcp",
+        "MCP_TOKEN": tokens.get("operator", ""),
+        "MLFLOW_TRACKING_URI": f"sqlite:///{layout.home / 'mlflow.db'}",
+        "MESSAGES_URL": f"{layout.url('github')}/messages",
+    }
+
+
+def write_env_file(layout: Layout, tokens: Mapping[str, str]) -> None:
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in for_people(layout, tokens).items()]
+    layout.env_file.touch(mode=0o600)
+    layout.env_file.write_text("# source this: addresses and logins of the running local system\n" + "\n".join(lines) + "\n")
+
+
+def for_services(layout: Layout, tokens: Mapping[str, str]) -> dict[str, str]:
+    """The environment shared by the MCP server and Airflow: the project's settings, pointed at the twin."""
+    here = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    image = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/mlops-{{}}:1"
+    here["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), here.get("PATH", "")])
+    people = for_people(layout, tokens)
+    people.pop("MCP_TOKEN")
+    people.pop("GITHUB_TOKEN")
+    return {
+        **here,
+        **people,
+        MARK: str(layout.home),
+        "TWIN_HOME": str(layout.home),
+        "PYTHONPATH": os.pathsep.join([str(PROJECT), str(PROJECT / "plugins")]),
+        "MLOPS_BUCKET": BUCKET,
+        "MLOPS_TRAINING_IMAGE": image.format("training"),
+        "MLOPS_PROCESSING_IMAGE": image.format("processing"),
+        "MLOPS_INFERENCE_IMAGE": image.format("inference"),
+        "MLOPS_JOB_ROLE_ARN": f"arn:aws:iam::{ACCOUNT}:role/mlops-jobs",
+        "MLOPS_JOB_POLL_INTERVAL_S": "1",
+        "MLOPS_INTAKE_POLL_INTERVAL_S": "2",
+        "MLOPS_PAGERDUTY_URL": f"{layout.url('github')}/pagerduty",
+        "MLOPS_DATA_QUEUE_URL": f"{layout.url('aws')}/{ACCOUNT}/{DATA_QUEUE}",
+        "MLOPS_POLICY_FILE": str(PROJECT / "dags" / "policy.yaml"),
+    }
+
+
+def for_airflow(layout: Layout, tokens: Mapping[str, str]) -> dict[str, str]:
+    home = layout.home / "airflow"
+    api = layout.url("airflow")
+    connection = {
+        "conn_type": "http",
+        "host": HOST,
+        "port": layout.ports["mcp"],
+        "schema": "http",
+        "extra": {"url": f"{layout.url('mcp')}/mcp", "tokens": {k: v for k, v in tokens.items() if k != "operator"}},
+    }
+    github = {"conn_type": "github", "host": f"{layout.url('github')}/api/v3", "password": BOT_TOKEN}
+    return {
+        **for_services(layout, tokens),
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW_CONFIG": str(PROJECT / "airflow.cfg"),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(PROJECT / "dags"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(PROJECT / "plugins"),
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{api}/execution/",
+        "AIRFLOW__CORE__FERNET_KEY": layout.fernet_key,
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home / "passwords.json"),
+        "AIRFLOW__API__PORT": str(layout.ports["airflow"]),
+        "AIRFLOW__API__BASE_URL": api,
+        "AIRFLOW__API__SECRET_KEY": layout.jwt_secret,
+        "AIRFLOW__API_AUTH__JWT_SECRET": layout.jwt_secret,
+        "AIRFLOW_CONN_MLOPS_MCP": json.dumps(connection),
+        "AIRFLOW_CONN_GITHUB_DEFAULT": json.dumps(github),
+        "AIRFLOW_CONN_AWS_DEFAULT": json.dumps(
+            {"conn_type": "aws", "extra": {"endpoint_url": layout.url("aws"), "region_name": REGION}}
+        ),
+    }
+
+
+def prepare_airflow_home(layout: Layout) -> None:
+    """Write the login before Airflow invents one."""
+    home = layout.home / "airflow"
+    home.mkdir(parents=True, exist_ok=True)
+    passwords = home / "passwords.json"
+    passwords.touch(mode=0o600)
+    passwords.write_text(json.dumps({"admin": layout.airflow_password}))
