@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import signal
@@ -89,10 +90,8 @@ def down(home: Path) -> int:
     pid = layout and _supervisor_pid(layout)
     if pid:
         os.kill(pid, signal.SIGTERM)
-        try:
+        with contextlib.suppress(psutil.NoSuchProcess):
             psutil.Process(pid).wait(supervisor.STOP_LIMIT_S + 20)
-        except psutil.NoSuchProcess:
-            pass
     left = supervisor.kill_marked(home, spare={os.getpid()})
     print("Stopped." if pid or left else "Nothing was running.")
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import sys
 from collections.abc import Mapping
@@ -56,7 +57,15 @@ def for_people(layout: Layout, tokens: Mapping[str, str]) -> dict[str, str]:
 def write_env_file(layout: Layout, tokens: Mapping[str, str]) -> None:
     lines = [f"export {name}={shlex.quote(value)}" for name, value in for_people(layout, tokens).items()]
     layout.env_file.touch(mode=0o600)
-    layout.env_file.write_text("# source this: addresses and logins of the running local system\n" + "\n".join(lines) + "\n")
+    layout.env_file.write_text(
+        "# source this: addresses and logins of the running local system\n" + "\n".join(lines) + "\n"
+    )
+
+
+def operator_token(layout: Layout) -> str:
+    """The MCP token that `.twin/env` publishes for people."""
+    match = re.search(r"^export MCP_TOKEN=(.+)$", layout.env_file.read_text(), re.MULTILINE)
+    return shlex.split(match.group(1))[0] if match else ""
 
 
 def for_services(layout: Layout, tokens: Mapping[str, str]) -> dict[str, str]:

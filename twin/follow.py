@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import json
+import asyncio
 import re
 import time
 from dataclasses import dataclass, field
@@ -53,6 +52,31 @@ def read_example(path: Path) -> Example:
     )
 
 
+class BridgeClient:
+    """Calls tools of the MCP server as any agent could."""
+
+    def __init__(self, url: str, token: str):
+        self.url = url
+        self.token = token
+
+    def call(self, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        return asyncio.run(self._call(tool, arguments))
+
+    async def _call(self, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        import httpx2
+        from mcp import Client
+        from mcp.client.streamable_http import streamable_http_client
+
+        async with (
+            httpx2.AsyncClient(headers={"authorization": f"Bearer {self.token}"}, timeout=30) as http,
+            Client(streamable_http_client(self.url, http_client=http)) as client,
+        ):
+            result = await client.call_tool(tool, arguments)
+        if result.is_error:
+            raise RuntimeError(f"{tool}: {result.content[0].text if result.content else 'failed'}")
+        return result.structured_content or {}
+
+
 @dataclass
 class Progress:
     """What was already shown of one issue."""
@@ -81,10 +105,7 @@ class Follower:
             "sagemaker", endpoint_url=names["AWS_ENDPOINT_URL"], region_name=environment.REGION,
             aws_access_key_id="twin", aws_secret_access_key="twin",  # noqa: S106 - the emulator takes any
         )  # fmt: skip
-        self.dynamodb = boto3.resource(
-            "dynamodb", endpoint_url=names["AWS_ENDPOINT_URL"], region_name=environment.REGION,
-            aws_access_key_id="twin", aws_secret_access_key="twin",  # noqa: S106
-        )  # fmt: skip
+        self.bridge = BridgeClient(f"{layout.url('mcp')}/mcp", environment.operator_token(layout))
 
     def carry(self, examples: list[Example]) -> int:
         """File every example, show progress, print one line of fact each; 0 if each ended as it asks."""
@@ -97,6 +118,9 @@ class Follower:
             time.sleep(0.5)
         print()
         for run in runs:
+            if run.record.get("ended_at"):
+                print(self._timing(run))
+        for run in runs:
             print(self._fact(run))
         return 0 if all(run.outcome == run.example.expect for run in runs) else 1
 
@@ -104,7 +128,9 @@ class Follower:
         reply = self.api.post("/issues", json={"title": example.title, "body": example.body, "labels": example.labels})
         reply.raise_for_status()
         number = reply.json()["number"]
-        print(f"Filed #{number}: {example.title}\n  {self.layout.url('github')}/{REPOSITORY}/issues/{number}", flush=True)
+        print(
+            f"Filed #{number}: {example.title}\n  {self.layout.url('github')}/{REPOSITORY}/issues/{number}", flush=True
+        )
         return Progress(example, number, time.monotonic())
 
     def _look(self, run: Progress) -> None:
@@ -130,7 +156,10 @@ class Follower:
     def _reply(self, run: Progress) -> None:
         text = run.example.replies[run.replied]
         run.replied += 1
-        print(f"  #{run.number} below its threshold; the operator comments:\n" + "\n".join(f"      {line}" for line in text.splitlines()))
+        print(
+            f"  #{run.number} below its threshold; the operator comments:\n"
+            + "\n".join(f"      {line}" for line in text.splitlines())
+        )
         self.api.post(f"/issues/{run.number}/comments", json={"body": text}).raise_for_status()
 
     def _show_phases(self, run: Progress) -> None:
@@ -139,15 +168,57 @@ class Follower:
             if state["state"] in _MARKS and key not in run.shown:
                 run.shown.add(key)
                 passed = time.monotonic() - run.filed
-                print(f"  [{passed:5.0f} s] #{run.number} {phase:9} {_MARKS[state['state']]} {state['message']}", flush=True)
+                print(
+                    f"  [{passed:5.0f} s] #{run.number} {phase:9} {_MARKS[state['state']]} {state['message']}",
+                    flush=True,
+                )
 
     def _newest_record(self, number: int) -> dict[str, Any] | None:
-        raise NotImplementedError
+        runs = [run for run in self.bridge.call("list_runs", {"limit": 50})["runs"] if run["issue"] == number]
+        if not runs:
+            return None
+        newest = max(runs, key=lambda run: run["created_at"])
+        return self.bridge.call("get_run", {"run_key": newest["run_key"]})
 
     def _fact(self, run: Progress) -> str:
-        raise NotImplementedError
+        """Run key, outcome, model version, endpoint state, history path: one line."""
+        mark = "✔" if run.outcome == run.example.expect else f"✘ expected {run.example.expect}, "
+        record = run.record
+        if not record:
+            return f"{mark} #{run.number} {run.outcome or 'did not end in time'}: no run was started"
+        version = record["phases"]["package"]["handle"].get("version", "no model")
+        endpoint = record["phases"]["deploy"]["handle"].get("endpoint")
+        return (
+            f"{mark} {record['run_key']} {run.outcome or 'did not end in time'}, model {version}, "
+            f"endpoint {self._endpoint_state(endpoint)}, history {record['history_path'] or 'not written'}"
+        )
+
+    def _endpoint_state(self, endpoint: str | None) -> str:
+        if not endpoint:
+            return "none"
+        return f"{endpoint} {self.sagemaker.describe_endpoint(EndpointName=endpoint)['EndpointStatus']}"
+
+    def _timing(self, run: Progress) -> str:
+        """How long the intake took, and what the run cost beyond the work of its jobs."""
+        record = run.record
+        begun = _seconds_between(record["labelled_at"], record["phases"]["prepare"]["started_at"])
+        whole = _seconds_between(record["started_at"], record["ended_at"])
+        work = sum(
+            _seconds_between(phase["started_at"], phase["ended_at"]) or 0.0
+            for phase in record["phases"].values()
+            if phase["state"] != "skipped"
+        )
+        return (
+            f"  #{run.number} label to start of prepare {begun:.0f} s; run {whole:.0f} s, of which phases {work:.0f} s"
+        )
 
     def _get(self, path: str) -> Any:
         reply = self.api.get(path)
         reply.raise_for_status()
         return reply.json()
+
+
+def _seconds_between(earlier: str | None, later: str | None) -> float | None:
+    if not earlier or not later:
+        return None
+    return (datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds()

@@ -50,9 +50,7 @@ class Layout:
     @classmethod
     def create(cls, home: Path, environment: dict[str, str]) -> Layout:
         """Keep the secrets of an earlier system in `home`, take the ports from the environment or the defaults."""
-        ports = {
-            name: int(environment.get(f"{name.upper()}_PORT", default)) for name, default in PORTS.items()
-        }
+        ports = {name: int(environment.get(f"{name.upper()}_PORT", default)) for name, default in PORTS.items()}
         known = cls.load(home)
         layout = cls(home=home, ports=ports)
         if known:
