@@ -96,6 +96,7 @@ class RunRecord(_Model):
     ended_at: str | None = None
     phases: dict[Phase, PhaseRecord] = Field(default_factory=lambda: {phase: PhaseRecord() for phase in Phase})
     verdict: dict[str, Any] | None = Field(None, description="mlops.judge.Verdict")
+    airflow_run_id: str | None = Field(None, description="Where it differs from the run key: runs started in the UI.")
     comment_id: int | None = None
     mlflow_run_id: str | None = None
     history_path: str | None = None

@@ -1,0 +1,412 @@
+"""One GitHub repository: issues and comments read in one piece, comments and labels and commits written once."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from github import GithubException, UnknownObjectException
+
+from mlops.errors import Conflict, RequestRefused, Unavailable
+from mlops.github_client import SecretToken, connect, translated
+
+if TYPE_CHECKING:
+    from github.Issue import Issue
+    from github.IssueComment import IssueComment
+    from github.Repository import Repository
+
+    from mlops.aws import Cloud
+    from mlops.settings import Settings
+
+STATE_LABELS: dict[str, tuple[str, str]] = {
+    "mlops:running": ("1d76db", "A run of this issue is under way"),
+    "mlops:awaiting-approval": ("fbca04", "Waits for a maintainer's /approve"),
+    "mlops:refused": ("e99695", "Nothing was started; see the comment"),
+    "mlops:deployed": ("0e8a16", "The model answers on its endpoint"),
+    "mlops:registered": ("5319e7", "The model passed and is in the registry"),
+    "mlops:kept-champion": ("c5def5", "Passed, but the serving model is better"),
+    "mlops:below-threshold": ("d93f0b", "Waits for an operator's comment with other settings"),
+    "mlops:stopped": ("6a737d", "Ended without a model"),
+    "mlops:failed": ("b60205", "A phase failed; see the comment"),
+}
+"""Colour and meaning of each state; an issue carries one of them at a time, beside its trigger label."""
+
+_EDITS = """query($owner: String!, $name: String!, $number: Int!) {
+  repository(owner: $owner, name: $name) {
+    issue(number: $number) { body lastEditedAt editor { login } }
+  }
+}"""
+
+
+@dataclass(frozen=True)
+class LabelEvent:
+    """The moment a trigger label was set, and by whom."""
+
+    id: int
+    label: str
+    actor: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class IssueSnapshot:
+    """What one read of an issue showed. The label event is read before the body: a later edit cannot hide."""
+
+    number: int
+    title: str
+    body: str
+    state: str
+    is_pull_request: bool
+    author: str
+    labels: tuple[str, ...]
+    labelled: LabelEvent | None
+    updated_at: datetime
+    url: str
+
+    @property
+    def body_hash(self) -> str:
+        return body_hash(self.body)
+
+
+@dataclass(frozen=True)
+class Edit:
+    """The last change of an issue's body: None in `at` where it was never edited."""
+
+    body_hash: str
+    at: datetime | None
+    editor: str
+
+
+@dataclass(frozen=True)
+class Comment:
+    id: int
+    author: str
+    body: str
+    created_at: datetime
+    edited: bool
+    url: str
+
+
+def body_hash(body: str) -> str:
+    """SHA-256 of the raw text, kept as evidence of what was approved."""
+    return hashlib.sha256(body.encode()).hexdigest()
+
+
+class GitHubRepository:
+    """Reads and writes of one repository. Safe to share between threads; every error is one of mlops.errors."""
+
+    def __init__(self, api_url: str, name: str, token: Callable[[], str]):
+        """`name` is `owner/name`; `token` is called when a token is needed."""
+        if name.count("/") != 1:
+            raise RequestRefused(f"MLOPS_GITHUB_REPOSITORY is {name!r}; set it to owner/name.")
+        self.name = name
+        self._api_url = api_url
+        self._auth = SecretToken(token)
+        self._local = threading.local()
+        self._known_labels: set[str] = set()
+        self._id: int | None = None
+        self._login: str | None = None
+
+    @classmethod
+    def from_settings(cls, settings: Settings, cloud: Cloud) -> GitHubRepository:
+        return cls(settings.github_api_url, settings.github_repository, lambda: _token(cloud, settings.github_secret))
+
+    @property
+    def _hub(self) -> Any:
+        # PyGithub keeps one connection in each client and is not meant for two threads.
+        if not hasattr(self._local, "hub"):
+            self._local.hub = connect(self._api_url, self._auth)
+        return self._local.hub
+
+    @property
+    def _repo(self) -> Repository:
+        return self._hub.get_repo(self.name, lazy=True)
+
+    def _issue(self, number: int) -> Issue:
+        return self._repo.get_issue(number)
+
+    # -- who -----------------------------------------------------------------------------------------------------
+    @property
+    def id(self) -> int:
+        """GitHub's number of the repository: part of every revision and run key."""
+        if self._id is None:
+            with translated(f"read repository {self.name}"):
+                self._id = int(self._hub.get_repo(self.name, lazy=False).id)
+        return self._id
+
+    @property
+    def login(self) -> str:
+        """The account we act as; empty for an installation token, which may not ask."""
+        if self._login is None:
+            try:
+                with translated("ask who we are"):
+                    self._login = str(self._hub.get_user().login)
+            except RequestRefused:
+                self._login = ""
+        return self._login
+
+    def is_ours(self, author: str) -> bool:
+        """True for a comment written by ourselves."""
+        return author == self.login if self.login else author.endswith("[bot]")
+
+    def role(self, login: str) -> str:
+        """`role_name` of an account (`admin`, `maintain`, `write`, `triage`, `read`, a custom role, `none`).
+
+        The legacy field `permission` shows triage as read and maintain as write; it is not looked at.
+        """
+        with translated(f"read the role of {login}"):
+            try:
+                return str(self._repo.get_collaborator_role_name(login))
+            except UnknownObjectException:
+                return "none"
+
+    # -- issues --------------------------------------------------------------------------------------------------
+    def snapshot(self, number: int, trigger_labels: Sequence[str]) -> IssueSnapshot:
+        """One issue with the last event that set one of `trigger_labels`."""
+        with translated(f"read issue {number}"):
+            labelled = self._last_labelled(number, trigger_labels)
+            return _snapshot(self._issue(number), labelled)
+
+    def _last_labelled(self, number: int, trigger_labels: Sequence[str]) -> LabelEvent | None:
+        lazy = self._hub.get_repo(self.name, lazy=True)
+        found = None
+        for event in lazy.get_issue(number).get_events():
+            if event.event == "labeled" and event.label and event.label.name in trigger_labels:
+                actor = event.actor.login if event.actor else ""
+                found = LabelEvent(event.id, event.label.name, actor, event.created_at)
+        return found
+
+    def last_edit(self, number: int) -> Edit | None:
+        """Who changed the body last and when, in one piece with its text; None where GraphQL cannot say."""
+        owner, name = self.name.split("/")
+        with translated(f"read the edits of issue {number}"):
+            try:
+                _, answer = self._hub.requester.graphql_query(
+                    _EDITS, {"owner": owner, "name": name, "number": number}
+                )
+                issue = answer["data"]["repository"]["issue"]
+                at = issue["lastEditedAt"]
+                return Edit(
+                    body_hash=body_hash(issue["body"] or ""),
+                    at=datetime.fromisoformat(at.replace("Z", "+00:00")) if at else None,
+                    editor=(issue["editor"] or {}).get("login", ""),
+                )
+            except (KeyError, TypeError):
+                return None
+            except GithubException as error:
+                if error.status in {400, 404, 501}:
+                    return None
+                raise
+
+    def create_issue(self, title: str, body: str, labels: Sequence[str] = (), marker: str = "") -> int:
+        """The number of a new issue, or of our open issue that holds `marker` already."""
+        with translated("open an issue"):
+            if marker:
+                for issue in self._repo.get_issues(state="open", labels=list(labels)):
+                    if marker in (issue.body or "") and self.is_ours(issue.user.login):
+                        return issue.number
+                body = f"{body}\n\n{marker}"
+            return self._repo.create_issue(title=title, body=body, labels=list(labels)).number
+
+    def set_state_label(self, number: int, label: str | None) -> None:
+        """Make `label` the issue's only state label; None removes them all. Other labels stay."""
+        with translated(f"label issue {number}"):
+            issue = self._issue(number)
+            present = {one.name for one in issue.labels}
+            if label and label not in present:
+                self._ensure_label(label)
+                issue.add_to_labels(label)
+            for other in sorted((present & STATE_LABELS.keys()) - {label}):
+                try:
+                    issue.remove_from_labels(other)
+                except UnknownObjectException:
+                    pass  # somebody else was faster
+
+    def _ensure_label(self, label: str) -> None:
+        if label in self._known_labels:
+            return
+        colour, meaning = STATE_LABELS.get(label, ("ededed", ""))
+        try:
+            self._repo.create_label(label, colour, meaning)
+        except GithubException as error:
+            if error.status != 422:  # 422: it exists
+                raise
+        self._known_labels.add(label)
+
+    # -- comments ------------------------------------------------------------------------------------------------
+    def comments(self, number: int, since: datetime | None = None) -> list[Comment]:
+        """Oldest first; `since` compares with the last change, by GitHub's clock."""
+        with translated(f"read the comments of issue {number}"):
+            issue = self._hub.get_repo(self.name, lazy=True).get_issue(number)
+            found = issue.get_comments(since=since) if since else issue.get_comments()
+            return [_comment(comment) for comment in found]
+
+    def find_comment(self, number: int, marker: str) -> Comment | None:
+        """Our own comment with `marker`; somebody else's that copies it is not ours."""
+        for comment in self.comments(number):
+            if marker in comment.body and self.is_ours(comment.author):
+                return comment
+        return None
+
+    def publish_comment(self, number: int, marker: str, body: str, comment_id: int | None = None) -> Comment:
+        """Make our comment with `marker` read `body`: found and edited, or created; written only when it differs.
+
+        `comment_id`, where known, spares the search. A lost reply leads to a search, not to a second comment.
+        """
+        assert marker in body
+        known = self._comment(number, comment_id) if comment_id else None
+        if known is None or marker not in known.body:
+            known = self.find_comment(number, marker)
+        if known is None:
+            try:
+                with translated(f"comment on issue {number}"):
+                    return _comment(self._issue(number).create_comment(body))
+            except Unavailable:
+                known = self.find_comment(number, marker)
+                if known is None:
+                    raise
+        if known.body == body:
+            return known
+        with translated(f"edit comment {known.id}"):
+            # The repository's own route: comments are addressed without their issue.
+            edited = self._issue(number).get_comment(known.id)
+            edited.edit(body)
+            return _comment(edited)
+
+    def _comment(self, number: int, comment_id: int) -> Comment | None:
+        with translated(f"read comment {comment_id}"):
+            try:
+                found = _comment(self._issue(number).get_comment(comment_id))
+            except UnknownObjectException:
+                return None
+        return found if self.is_ours(found.author) else None
+
+    def react(self, number: int, comment_id: int, content: str) -> None:
+        """`eyes`, `+1` or `-1` on a comment; a second time changes nothing."""
+        with translated(f"react to comment {comment_id}"):
+            self._issue(number).get_comment(comment_id).create_reaction(content)
+
+    # -- files ---------------------------------------------------------------------------------------------------
+    def head(self, branch: str) -> str:
+        """The commit a branch points to."""
+        with translated(f"read branch {branch}"):
+            return str(self._repo.get_git_ref(f"heads/{branch}").object.sha)
+
+    def read_file(self, path: str, ref: str) -> bytes | None:
+        """A file's bytes at a branch or commit; None where there is none."""
+        with translated(f"read {path}"):
+            try:
+                found = self._repo.get_contents(path, ref=ref)
+            except UnknownObjectException:
+                return None
+            if isinstance(found, list):
+                raise RequestRefused(f"{path} is a folder in {self.name}.")
+            if found.encoding == "base64":
+                return found.decoded_content
+            # Files above 1 MB come without their content.
+            return base64.b64decode(self._repo.get_git_blob(found.sha).content)
+
+    def list_folder(self, path: str, ref: str) -> list[str]:
+        """Paths below a folder, one level deep, folders with a trailing slash; empty where it is missing."""
+        with translated(f"list {path}"):
+            try:
+                found = self._repo.get_contents(path, ref=ref)
+            except UnknownObjectException:
+                return []
+            entries = found if isinstance(found, list) else [found]
+            return sorted(entry.path + ("/" if entry.type == "dir" else "") for entry in entries)
+
+    def last_commit(self, path: str, branch: str) -> str:
+        """The newest commit of a branch that touched `path`, or an empty text."""
+        with translated(f"read the commits of {path}"):
+            for commit in self._repo.get_commits(sha=branch, path=path):
+                return str(commit.sha)
+        return ""
+
+    def commit(self, branch: str, files: Mapping[str, bytes], message: str, expected_head: str) -> str:
+        """One commit with all `files`, made only if the branch still points to `expected_head`; its id.
+
+        Signed by GitHub where it is github.com. A server without `createCommitOnBranch` gets one commit a file.
+
+        Raises:
+            Conflict: the branch moved; read again and retry.
+            Unavailable: the reply was lost, and the commit may stand; read back before trying again.
+        """
+        headline, _, rest = message.partition("\n")
+        change = {
+            "branch": {"repositoryNameWithOwner": self.name, "branchName": branch},
+            "message": {"headline": headline, "body": rest.strip()},
+            "expectedHeadOid": expected_head,
+            "fileChanges": {
+                "additions": [
+                    {"path": path, "contents": base64.b64encode(content).decode()}
+                    for path, content in sorted(files.items())
+                ]
+            },
+        }
+        with translated(f"commit to {branch}"):
+            try:
+                _, answer = self._hub.requester.graphql_named_mutation(
+                    "createCommitOnBranch", change, "commit { oid }"
+                )
+                return str(answer["commit"]["oid"])
+            except GithubException as error:
+                if error.status not in {404, 501}:
+                    raise
+            return self._commit_by_contents(branch, files, message, expected_head)
+
+    def _commit_by_contents(self, branch: str, files: Mapping[str, bytes], message: str, expected_head: str) -> str:
+        if self.head(branch) != expected_head:
+            raise Conflict(f"{branch} moved on from {expected_head[:7]}.")
+        commit = expected_head
+        # The order given: the caller puts last what makes the others count.
+        for path, content in files.items():
+            try:
+                known = self._repo.get_contents(path, ref=branch)
+                assert not isinstance(known, list)
+                if known.decoded_content == content:
+                    continue
+                answer = self._repo.update_file(path, message, content, known.sha, branch=branch)
+            except UnknownObjectException:
+                answer = self._repo.create_file(path, message, content, branch=branch)
+            commit = str(answer["commit"].sha)
+        return commit
+
+
+def _token(cloud: Cloud, secret: str) -> str:
+    """The secret's text, or the field `token` of one that is JSON."""
+    text = cloud.secret(secret).strip()
+    return str(json.loads(text)["token"]) if text.startswith("{") else text
+
+
+def _snapshot(issue: Issue, labelled: LabelEvent | None) -> IssueSnapshot:
+    return IssueSnapshot(
+        number=issue.number,
+        title=issue.title or "",
+        body=issue.body or "",
+        state=issue.state,
+        is_pull_request=issue.pull_request is not None,
+        author=issue.user.login if issue.user else "",
+        labels=tuple(label.name for label in issue.labels),
+        labelled=labelled,
+        updated_at=issue.updated_at,
+        url=issue.html_url,
+    )
+
+
+def _comment(comment: IssueComment) -> Comment:
+    return Comment(
+        id=comment.id,
+        author=comment.user.login if comment.user else "",
+        body=comment.body or "",
+        created_at=comment.created_at,
+        # GitHub stamps both times alike on creation; a later second means that the text is no longer the first.
+        edited=comment.updated_at > comment.created_at,
+        url=comment.html_url,
+    )

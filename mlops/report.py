@@ -1,0 +1,326 @@
+"""The one living comment of a run: what happens, what came out, how good it is, and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from mlops import keys
+from mlops.identity import Phase
+from mlops.markdown import code, details, fence, fit, image, link, prose, table
+from mlops.record import Outcome, PhaseRecord, PhaseState, RunRecord, RunState
+
+if TYPE_CHECKING:
+    from mlops.settings import Settings
+
+_ICONS = {
+    PhaseState.PENDING: "⬜",
+    PhaseState.RUNNING: "⏳",
+    PhaseState.SUCCEEDED: "✅",
+    PhaseState.FAILED: "❌",
+    PhaseState.SKIPPED: "⏭️",
+}
+_HEADLINES = {
+    Outcome.DEPLOYED: ("🚀", "Deployed"),
+    Outcome.REGISTERED: ("📦", "Passed and registered"),
+    Outcome.KEPT_CHAMPION: ("🏆", "Passed, but the serving model is better"),
+    Outcome.BELOW_THRESHOLD: ("📉", "Below the threshold: your turn"),
+    Outcome.STOPPED: ("🛑", "Stopped"),
+    Outcome.FAILED: ("❌", "Failed"),
+}
+_PLOTS = {
+    "confusion_matrix.png": "Confusion matrix",
+    "roc_curve.png": "ROC curve",
+    "learning_curve.png": "Learning curve",
+    "residuals.png": "Residuals",
+    "clusters.png": "Clusters",
+}
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where links lead; an empty address leaves its link out."""
+
+    repository: str = ""
+    """Web address of the repository, without a slash at the end."""
+    airflow: str = ""
+    mlflow: str = ""
+    """A web address; a database file has none."""
+    max_retrainings: int = 3
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Addresses:
+        tracking = settings.mlflow_tracking_uri
+        return cls(
+            repository=f"{settings.github_web_url.rstrip('/')}/{settings.github_repository}",
+            airflow=settings.airflow_api_url.rstrip("/"),
+            mlflow=tracking.rstrip("/") if tracking.startswith("http") else "",
+            max_retrainings=settings.max_retrainings,
+        )
+
+
+def marker(run_key: str) -> str:
+    """The hidden line by which the run's comment is found again."""
+    return f"<!-- mlops-run:{run_key} -->"
+
+
+def render(
+    record: RunRecord, addresses: Addresses = Addresses(), suggestion: Mapping[str, Any] | None = None
+) -> str:
+    """The comment as Markdown: a pure function of the record.
+
+    Args:
+        suggestion: settings worth trying next, as `{"hyperparameters": {...}}`; the present ones are shown without.
+    """
+    spec = details("The whole specification, with every default filled in", fence(as_yaml(record.spec), "yaml"))
+    blocks = [
+        marker(record.run_key),
+        _headline(record),
+        _summary(record),
+        _phases(record),
+        _metrics(record),
+        _plots(record, addresses),
+        _links(record, addresses),
+        _next_steps(record, addresses, suggestion),
+        spec,
+        _footer(record),
+    ]
+    return fit(blocks, optional=[8, 5, 4])
+
+
+def as_yaml(value: Any) -> str:
+    """YAML a person can paste: keys in their order, no anchors, wide lines."""
+    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=100, default_flow_style=None)
+
+
+def title(record: RunRecord) -> str:
+    """Emoji, state, model and version in one line of plain text."""
+    emoji, words = state_words(record)
+    name = str(record.spec.get("name") or record.spec.get("algorithm") or "run")
+    version = model_version(record)
+    return f"{emoji} {words}: {name}" + (f" {version}" if version else "")
+
+
+def state_words(record: RunRecord) -> tuple[str, str]:
+    if record.outcome is not None:
+        return _HEADLINES[record.outcome]
+    if record.state is RunState.AWAITING_APPROVAL:
+        return "✋", "Waits for approval"
+    phase = current_phase(record)
+    return ("⏳", f"Running ({phase.value})") if phase else ("⏳", "Starting")
+
+
+def current_phase(record: RunRecord) -> Phase | None:
+    running = [phase for phase in Phase if record.phases[phase].state is PhaseState.RUNNING]
+    return running[-1] if running else None
+
+
+def failed_phase(record: RunRecord) -> Phase | None:
+    return next((phase for phase in Phase if record.phases[phase].state is PhaseState.FAILED), None)
+
+
+def model_version(record: RunRecord) -> str:
+    version = record.phases[Phase.PACKAGE].handle.get("version")
+    return f"v{version}" if version else ""
+
+
+def _headline(record: RunRecord) -> str:
+    emoji, words = state_words(record)
+    name = str(record.spec.get("name") or record.spec.get("algorithm") or "run")
+    version = model_version(record)
+    return f"## {emoji} {words}: {code(name, 80)}" + (f" {code(version, 40)}" if version else "")
+
+
+def _summary(record: RunRecord) -> str:
+    facts = []
+    if record.actor:
+        facts.append(f"asked for by {code(record.actor, 60)}")
+    total = seconds_between(record.labelled_at or record.created_at, record.ended_at)
+    if total is not None:
+        facts.append(f"{duration(total)} from request to result")
+    if record.retraining:
+        facts.append(f"retraining {record.retraining}" + (f" of {code(record.parent, 80)}" if record.parent else ""))
+    if record.data_as_of:
+        facts.append(f"on the data as of {code(record.data_as_of, 40)}")
+    lines = [" · ".join(facts)] if facts else []
+    if record.message:
+        lines.append(f"> {prose(record.message, 1500)}")
+    return "\n\n".join(lines)
+
+
+def _phases(record: RunRecord) -> str:
+    rows = [
+        [_ICONS[one.state], phase.value, duration(seconds_between(one.started_at, one.ended_at)), _came_out(one)]
+        for phase, one in ((phase, record.phases[phase]) for phase in Phase)
+    ]
+    return table(["", "Phase", "Time", "What came out"], rows, "clrl")
+
+
+def _came_out(phase: PhaseRecord) -> str:
+    retried = max((job.attempt for job in phase.jobs), default=1)
+    note = f" (try {retried})" if retried > 1 else ""
+    return (prose(phase.message, 800) or ("…" if phase.state is PhaseState.RUNNING else "")) + note
+
+
+def _metrics(record: RunRecord) -> str:
+    evaluation = record.phases[Phase.VALIDATE].handle
+    measured: Mapping[str, Any] = evaluation.get("metrics") or {}
+    verdict = record.verdict or {}
+    checks = {str(check.get("metric")): check for check in verdict.get("checks", []) if isinstance(check, dict)}
+    names = [*checks, *(name for name in measured if name not in checks)]
+    if not names:
+        return ""
+    champion: Mapping[str, Any] = evaluation.get("champion_metrics") or {}
+    serving = evaluation.get("champion_version")
+    headings = ["", "Metric", "This model", "Threshold"] + ([f"Serving {code(f'v{serving}', 40)}"] if champion else [])
+    rows = []
+    for name in names:
+        check = checks.get(name)
+        row = [_passed(check), code(name, 60), number(check["value"] if check else measured[name]), _limit(check)]
+        rows.append(row + ([number(champion.get(name))] if champion else []))
+    reasons = "\n".join(f"- {prose(reason)}" for reason in verdict.get("reasons", [])[:20])
+    judged = f"On {evaluation['rows']} sealed test rows." if isinstance(evaluation.get("rows"), int) else ""
+    return "\n\n".join(part for part in (table(headings, rows, "clrr" + ("r" if champion else "")), judged, reasons) if part)
+
+
+def _passed(check: Mapping[str, Any] | None) -> str:
+    return "" if check is None else "✅" if check.get("passed") else "❌"
+
+
+def _limit(check: Mapping[str, Any] | None) -> str:
+    if check is None or check.get("limit") is None:
+        return ""
+    # The judge says `minimum` or `maximum`.
+    sign = "≤" if str(check.get("direction", "")).startswith(("max", "low", "small")) else "≥"
+    return f"{sign} {number(check['limit'])}"
+
+
+def _plots(record: RunRecord, addresses: Addresses) -> str:
+    plots = record.phases[Phase.VALIDATE].handle.get("plots") or []
+    if not (plots and record.history_commit and record.history_path and addresses.repository):
+        return ""
+    year = record.history_path.split("/")[1]
+    shown = []
+    for name in plots[:8]:
+        try:
+            path = keys.history_asset(int(year), record.run_key, name)
+        except ValueError:
+            continue
+        address = f"{addresses.repository}/raw/{record.history_commit}/{path}"
+        shown.append((_PLOTS.get(name, name), address))
+    if not shown:
+        return ""
+    # Two in a row read well on a desktop and on a telephone.
+    rows = [shown[at : at + 2] for at in range(0, len(shown), 2)]
+    cells = [[image(label, address) for label, address in row] + [""] * (2 - len(row)) for row in rows]
+    return table(["", ""], cells)
+
+
+def _links(record: RunRecord, addresses: Addresses) -> str:
+    lines = []
+    deployed = record.phases[Phase.DEPLOY].handle
+    if deployed.get("endpoint"):
+        answer = f" answers at {code(deployed['url'])}" if deployed.get("url") else ""
+        lines.append(f"Endpoint {code(deployed['endpoint'])}{answer}" + _clause(deployed.get("proof")))
+    prepared = record.phases[Phase.PREPARE].handle
+    if prepared.get("version"):
+        lines.append(f"Data set {code(prepared.get('dataset'))} version {code(prepared['version'])}")
+    package = record.phases[Phase.PACKAGE].handle
+    if package.get("package_arn"):
+        lines.append(f"Model registry {code(package['package_arn'])}")
+    if package.get("openapi_uri"):
+        lines.append(f"OpenAPI document {code(package['openapi_uri'])}")
+    lines += _pages(record, addresses)
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _clause(text: object) -> str:
+    return f": {prose(text)}" if text else ""
+
+
+def _pages(record: RunRecord, addresses: Addresses) -> list[str]:
+    pages = []
+    if addresses.airflow and record.state is not RunState.AWAITING_APPROVAL:
+        run_id = record.airflow_run_id or record.run_key
+        pages.append(link("Airflow run", f"{addresses.airflow}/dags/lifecycle/runs/{_quoted(run_id)}"))
+    if record.mlflow_run_id:
+        pages.append(f"MLflow run {code(record.mlflow_run_id)}" + (f" on {link('the server', addresses.mlflow)}" if addresses.mlflow else ""))
+    if record.history_path and record.history_commit and addresses.repository:
+        pages.append(link("Record of this run", f"{addresses.repository}/blob/{record.history_commit}/{record.history_path}"))
+    return pages
+
+
+def _quoted(text: str) -> str:
+    from urllib.parse import quote
+
+    return quote(text, safe="")
+
+
+def _next_steps(record: RunRecord, addresses: Addresses, suggestion: Mapping[str, Any] | None) -> str:
+    steps = _steps(record, addresses, suggestion)
+    return "### What you can do\n\n" + steps if steps else ""
+
+
+def _steps(record: RunRecord, addresses: Addresses, suggestion: Mapping[str, Any] | None) -> str:
+    if record.issue is None:
+        return ""
+    if record.state is RunState.AWAITING_APPROVAL:
+        return f"A maintainer starts it with this comment:\n\n{fence(f'/approve {record.revision}')}"
+    if record.outcome is None:
+        return "Comment `/stop` to end this run."
+    if record.outcome is Outcome.BELOW_THRESHOLD:
+        left = max(0, addresses.max_retrainings - record.retraining)
+        change = suggestion or {"hyperparameters": record.spec.get("hyperparameters") or {}}
+        lead = "These settings may do better; change them as you like" if suggestion else "Change what you like"
+        return (
+            f"{left} of {addresses.max_retrainings} retrainings left. {lead}, and post this as a comment:\n\n"
+            f"{fence('/retrain' + chr(10) + as_yaml(dict(change)))}\n\nOr comment `/stop`."
+        )
+    if record.outcome is Outcome.DEPLOYED:
+        return "Comment `/rollback` to bring back the version that served before, or `/rerun` to train once more."
+    if record.outcome is Outcome.FAILED:
+        return "Mend the cause named above, then comment `/rerun`; or edit the issue and set the label again."
+    if record.outcome is Outcome.STOPPED:
+        return "Edit the issue and set the label again, or comment `/rerun`."
+    return "Comment `/rerun` to train once more, or edit the issue and set the label again."
+
+
+def _footer(record: RunRecord) -> str:
+    revision = f" · revision {code(record.revision)}" if record.revision else ""
+    return f"<sub>Run {code(record.run_key)}{revision} · `/help` lists the commands</sub>"
+
+
+def number(value: Any) -> str:
+    """Four significant digits, no more: nobody reads the fifth."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return "–" if value is None else code(value, 40)
+    return f"{value:.4g}"
+
+
+def seconds_between(start: str | None, end: str | None) -> float | None:
+    if not (start and end):
+        return None
+    try:
+        return max(0.0, (_moment(end) - _moment(start)).total_seconds())
+    except (ValueError, TypeError):
+        return None
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def duration(seconds: float | None) -> str:
+    """`8 s`, `3 min 05 s`, `2 h 07 min`; empty where not known."""
+    if seconds is None:
+        return ""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
