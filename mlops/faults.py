@@ -1,0 +1,43 @@
+"""Whose fault a failed job is: the requester's, never retried, or the platform's, worth another try."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+Fault = Literal["none", "user", "platform"]
+
+_PLATFORM = re.compile(
+    r"InternalError:|InternalServerError|CapacityError|InsufficientCapacity|ResourceLimitExceeded|Throttl|"
+    r"[Ss]pot|[Ii]nterrupt|NodeFailure|ServiceUnavailable|[Pp]lease (try|retry)|"
+    r"exit code:? ?(137|139|143|255)\b"
+)
+_USER = re.compile(r"ClientError|MaxRuntimeExceeded|ValidationException|exit code:? ?2\b")
+
+
+def classify(failure_reason: str) -> Fault:
+    """Read SageMaker's `FailureReason` (or the job's own exit message).
+
+    What the workload says about itself comes first: `UserError:` is the requester's, `InternalError:` ours. Then
+    what SageMaker is known to say; a reason that nobody knows is worth another try.
+
+    >>> classify("AlgorithmError: UserError: target: no column 'y', exit code: 2")
+    'user'
+    """
+    if not failure_reason.strip():
+        return "platform"
+    if "UserError:" in failure_reason:
+        return "user"
+    if _PLATFORM.search(failure_reason):
+        return "platform"
+    if _USER.search(failure_reason):
+        return "user"
+    return "platform"
+
+
+def in_plain_words(failure_reason: str, limit: int = 600) -> str:
+    """The part of a reason that a person wants: SageMaker's wrapping taken off, cut at `limit` characters."""
+    text = re.sub(r"^\s*(AlgorithmError:\s*)+", "", failure_reason).strip()
+    text = re.sub(r"^ExecuteUserScriptError:\s*", "", text)
+    text = re.sub(r"^(UserError|InternalError):\s*", "", text)
+    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -1,0 +1,178 @@
+"""The judge: does a model pass its issue's thresholds, and is it better than what serves? A pure function."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Decision = Literal["deploy", "keep_champion", "below_threshold", "invalid"]
+Direction = Literal["at_least", "at_most"]
+
+MINIMUM_ROWS = 10
+"""A test split smaller than this proves nothing."""
+TOLERANCE = 1e-9
+"""Two models this close on the primary metric are the same; the newer data then wins."""
+
+SMALLER_IS_BETTER = frozenset({"rmse", "mae", "mape", "davies_bouldin", "latency_ms", "latency", "loss"})
+PRIMARY: Mapping[str, str] = {
+    "classification": "f1",
+    "regression": "rmse",
+    "clustering": "silhouette",
+    "dimensionality_reduction": "explained_variance",
+}
+_BOUNDS: Mapping[str, tuple[float, float]] = {
+    **dict.fromkeys(("accuracy", "precision", "recall", "f1", "auc_roc"), (0.0, 1.0)),
+    **dict.fromkeys(("rmse", "mae", "mape", "davies_bouldin", "latency_ms", "latency"), (0.0, math.inf)),
+    "r2": (-math.inf, 1.0),
+    "silhouette": (-1.0, 1.0),
+    "explained_variance": (-math.inf, 1.0),
+}
+_ROUNDING = 1e-6
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Check(_Frozen):
+    """One threshold of the issue, held against what was measured."""
+
+    metric: str
+    value: float | None = Field(description="What was measured; None where it is missing or not a number.")
+    limit: float
+    direction: Direction
+    passed: bool
+
+
+class Verdict(_Frozen):
+    accepted: bool = Field(description="True only for the decision `deploy`.")
+    decision: Decision
+    checks: list[Check] = Field(default_factory=list)
+    reasons: list[str] = Field(default_factory=list, description="Plain English, the most important first.")
+    primary_metric: str = Field("", description="The metric that champion and challenger are compared by.")
+    against_champion: float | None = Field(
+        None, description="How much better than the serving model on the primary metric; negative is worse."
+    )
+
+
+def judge(
+    task: str,
+    metrics: Mapping[str, float],
+    thresholds: Mapping[str, float],
+    *,
+    rows: int,
+    seal_intact: bool,
+    champion_metrics: Mapping[str, float] | None = None,
+    champion_version: str | None = None,
+    minimum_rows: int = MINIMUM_ROWS,
+) -> Verdict:
+    """Judge one model by the metrics of its sealed test split.
+
+    Args:
+        task: `classification`, `regression`, `clustering` or `dimensionality_reduction`.
+        metrics: canonical name -> value, recomputed from predictions.
+        thresholds: canonical name -> limit; a maximum where smaller is better, else a minimum.
+        rows: rows of the test split that were predicted.
+        seal_intact: the split is unchanged since `prepare`, and none of its rows was trained on.
+        champion_metrics: the serving model on the same rows, or None where nothing serves.
+
+    Returns:
+        `invalid` where the measurement cannot be believed, `below_threshold` where a limit is missed,
+        `keep_champion` where the limits are met and the serving model is better, else `deploy`.
+    """
+    primary = PRIMARY.get(task, "")
+    checks = [check(name, metrics.get(name), limit) for name, limit in sorted(thresholds.items())]
+    doubts = _doubts(metrics, rows, seal_intact, minimum_rows)
+    if doubts:
+        return Verdict(accepted=False, decision="invalid", checks=checks, reasons=doubts, primary_metric=primary)
+    missed = [_miss(one) for one in checks if not one.passed]
+    ahead, comparison = compare(primary, metrics, champion_metrics, champion_version)
+    if missed:
+        decision: Decision = "below_threshold"
+    elif primary and not thresholds and _number(metrics.get(primary)) is None:
+        decision, missed = "invalid", [f"{primary} was not measured, and the issue sets no threshold to judge by."]
+    elif ahead is not None and ahead < -TOLERANCE:
+        decision = "keep_champion"
+    else:
+        decision = "deploy"
+    reasons = [*missed, *comparison] if missed else [*comparison, *[_hit(one) for one in checks]]
+    if not thresholds and decision == "deploy":
+        reasons.append("The issue sets no thresholds.")
+    return Verdict(
+        accepted=decision == "deploy",
+        decision=decision,
+        checks=checks,
+        reasons=reasons,
+        primary_metric=primary,
+        against_champion=ahead,
+    )
+
+
+def check(metric: str, value: float | None, limit: float) -> Check:
+    """Hold one value against its limit; a missing value or one that is not a number never passes."""
+    direction: Direction = "at_most" if metric in SMALLER_IS_BETTER else "at_least"
+    number = _number(value)
+    if number is None or _number(limit) is None:
+        passed = False
+    else:
+        passed = number <= limit if direction == "at_most" else number >= limit
+    return Check(metric=metric, value=number, limit=limit, direction=direction, passed=passed)
+
+
+def compare(
+    primary: str,
+    metrics: Mapping[str, float],
+    champion_metrics: Mapping[str, float] | None,
+    champion_version: str | None = None,
+) -> tuple[float | None, list[str]]:
+    """(how much better than the champion, the sentence for it); (None, ...) where there is nothing to compare."""
+    if champion_metrics is None:
+        return None, []
+    ours, theirs = _number(metrics.get(primary)), _number(champion_metrics.get(primary))
+    name = f"the serving model {champion_version}" if champion_version else "the serving model"
+    if ours is None or theirs is None:
+        return None, [f"{primary or 'The primary metric'} could not be compared with {name}."]
+    ahead = theirs - ours if primary in SMALLER_IS_BETTER else ours - theirs
+    if abs(ahead) <= TOLERANCE:
+        return 0.0, [f"{primary} {ours:.4g} equals that of {name}."]
+    word = "better" if ahead > 0 else "worse"
+    return ahead, [f"{primary} {ours:.4g} is {word} than {theirs:.4g} of {name}, on the same rows."]
+
+
+def _doubts(metrics: Mapping[str, float], rows: int, seal_intact: bool, minimum_rows: int) -> list[str]:
+    doubts = []
+    if not seal_intact:
+        doubts.append(
+            "The test split changed since it was made, or rows of it were trained on: the figures do not count."
+        )
+    if rows < minimum_rows:
+        doubts.append(f"Only {rows} test rows; at least {minimum_rows} are needed.")
+    for name, value in sorted(metrics.items()):
+        low, high = _BOUNDS.get(name, (-math.inf, math.inf))
+        number = _number(value)
+        if number is None:
+            doubts.append(f"{name} is not a number.")
+        elif not low - _ROUNDING <= number <= high + _ROUNDING:
+            doubts.append(f"{name} is {number:.4g}, which is impossible (from {low:g} to {high:g}).")
+    return doubts
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return float(value) if math.isfinite(value) else None
+
+
+def _miss(one: Check) -> str:
+    wanted = "at most" if one.direction == "at_most" else "at least"
+    if one.value is None:
+        return f"{one.metric} was not measured or is not a number; the issue asks for {wanted} {one.limit:g}."
+    return f"{one.metric} is {one.value:.4g}; the issue asks for {wanted} {one.limit:g}."
+
+
+def _hit(one: Check) -> str:
+    wanted = "at most" if one.direction == "at_most" else "at least"
+    return f"{one.metric} {one.value:.4g} meets {wanted} {one.limit:g}."

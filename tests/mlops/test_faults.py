@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import pytest
+
+from mlops.faults import classify, in_plain_words
+
+
+@pytest.mark.parametrize(
+    ("reason", "fault"),
+    [
+        ("AlgorithmError: UserError: target: no column 'y', exit code: 2", "user"),
+        ("UserError: the data looks interrupted in row 7", "user"),
+        ("ClientError: Data download failed: no objects under the prefix", "user"),
+        ("MaxRuntimeExceeded: the job took longer than it is allowed", "user"),
+        ("AlgorithmError: , exit code: 2", "user"),
+        ("AlgorithmError: InternalError: KeyError: 'x', exit code: 1", "platform"),
+        ("AlgorithmError: , exit code: 137", "platform"),
+        ("InternalServerError: We encountered an internal error. Please try again.", "platform"),
+        ("CapacityError: Unable to provision requested ML compute capacity.", "platform"),
+        ("ClientError: CapacityError: no capacity", "platform"),
+        ("Training job interrupted by Spot", "platform"),
+        ("", "platform"),
+        ("something nobody has seen", "platform"),
+    ],
+)
+def test_a_failure_reason_is_the_requesters_or_the_platforms(reason, fault):
+    assert classify(reason) == fault
+
+
+def test_the_wrapping_of_a_reason_is_taken_off_and_its_length_is_bounded():
+    assert in_plain_words("AlgorithmError: UserError: no column 'y'") == "no column 'y'"
+    assert len(in_plain_words("x" * 5000)) == 600
