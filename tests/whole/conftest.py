@@ -122,7 +122,13 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     env = {**os.environ, "TWIN_HOME": str(home), **{f"{name.upper()}_PORT": str(_free_port()) for name in PORTS}}
     env.pop("PYTHONDONTWRITEBYTECODE", None)
     started = subprocess.run(
-        [sys.executable, "-m", "twin", "up"], cwd=PROJECT, env=env, capture_output=True, text=True, timeout=300, check=False
+        [sys.executable, "-m", "twin", "up"],
+        cwd=PROJECT,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
     assert started.returncode == 0, started.stdout + started.stderr + _tail(home)
     layout = Layout.load(home)
@@ -134,6 +140,8 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 
 
 def _tail(home: Path) -> str:
-    parts = [f"\n--- {log.name}\n{log.read_text(errors='replace')[-3000:]}" for log in sorted((home / "logs").glob("*.log"))]
+    parts = [
+        f"\n--- {log.name}\n{log.read_text(errors='replace')[-3000:]}" for log in sorted((home / "logs").glob("*.log"))
+    ]
     state = home / "state.json"
     return (json.dumps(json.loads(state.read_text()), indent=1) if state.exists() else "") + "".join(parts)

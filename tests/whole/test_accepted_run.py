@@ -7,6 +7,7 @@ import re
 
 import httpx
 import pytest
+
 from twin.follow import read_example
 from twin.layout import PROJECT
 
@@ -25,7 +26,9 @@ def record(system, issue):
 
 def test_the_run_is_deployed_and_every_phase_succeeded(record):
     assert record["outcome"] == "deployed"
-    assert {phase: state["state"] for phase, state in record["phases"].items()} == dict.fromkeys(record["phases"], "succeeded")
+    assert {phase: state["state"] for phase, state in record["phases"].items()} == dict.fromkeys(
+        record["phases"], "succeeded"
+    )
 
 
 def test_the_run_key_names_repository_issue_and_revision(record, issue):
@@ -34,7 +37,8 @@ def test_the_run_key_names_repository_issue_and_revision(record, issue):
 
 def test_airflow_holds_one_run_of_that_name(system, record):
     token = httpx.post(
-        f"{system.layout.url('airflow')}/auth/token", json={"username": "admin", "password": system.layout.airflow_password}
+        f"{system.layout.url('airflow')}/auth/token",
+        json={"username": "admin", "password": system.layout.airflow_password},
     ).json()["access_token"]
     reply = httpx.get(
         f"{system.layout.url('airflow')}/api/v2/dags/lifecycle/dagRuns/{record['run_key']}",
@@ -72,7 +76,17 @@ def test_one_training_job_was_paid_for(system, record):
 def test_one_living_comment_shows_phases_metrics_and_plots(system, issue, record):
     living = [c for c in system.comments(issue) if f"mlops-run:{record['run_key']}" in c["body"]]
     assert len(living) == 1
-    for word in ("prepare", "train", "validate", "package", "deploy", "monitor", "retrain", "f1", "confusion_matrix.png"):
+    for word in (
+        "prepare",
+        "train",
+        "validate",
+        "package",
+        "deploy",
+        "monitor",
+        "retrain",
+        "f1",
+        "confusion_matrix.png",
+    ):
         assert word in living[0]["body"]
 
 
@@ -85,7 +99,9 @@ def test_the_record_is_committed_as_markdown_and_json(system, record):
     path = record["history_path"]
     assert path.startswith("training_history/")
     for suffix in ("md", "json"):
-        reply = system.github.get(f"/contents/{path.rsplit('.', 1)[0]}.{suffix}", headers={"Accept": "application/vnd.github.raw+json"})
+        reply = system.github.get(
+            f"/contents/{path.rsplit('.', 1)[0]}.{suffix}", headers={"Accept": "application/vnd.github.raw+json"}
+        )
         assert reply.status_code == 200
         assert record["run_key"] in reply.text
 

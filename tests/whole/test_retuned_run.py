@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from twin.follow import read_example
 from twin.layout import PROJECT
 

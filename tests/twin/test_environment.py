@@ -1,0 +1,38 @@
+"""What the running system publishes for people, and what it must not."""
+
+from __future__ import annotations
+
+import shlex
+
+from twin import environment
+from twin.layout import Layout
+
+
+def _read(path):
+    lines = [line.removeprefix("export ") for line in path.read_text().splitlines() if line.startswith("export ")]
+    return {name: shlex.split(value)[0] if value else "" for name, _, value in (line.partition("=") for line in lines)}
+
+
+def test_the_env_file_names_every_address_and_login(tmp_path):
+    layout = Layout.create(tmp_path, {})
+    environment.write_env_file(layout, {"operator": "a.b.c"})
+    published = _read(layout.env_file)
+    for name in (
+        "AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION", "GITHUB_API_URL",
+        "GITHUB_REPOSITORY", "GITHUB_TOKEN", "AIRFLOW_API_URL", "AIRFLOW_USER", "AIRFLOW_PASSWORD", "MCP_URL",
+        "MLFLOW_TRACKING_URI",
+    ):  # fmt: skip
+        assert published[name], name
+    assert environment.operator_token(layout) == "a.b.c"
+
+
+def test_services_do_not_get_a_persons_github_token(tmp_path):
+    layout = Layout.create(tmp_path, {})
+    assert environment.USER_TOKEN not in str(environment.for_airflow(layout, {"operator": "o", "training": "t"}))
+
+
+def test_the_operators_token_is_no_part_of_airflows_connection(tmp_path):
+    layout = Layout.create(tmp_path, {})
+    connection = environment.for_airflow(layout, {"operator": "secret-o", "training": "t"})["AIRFLOW_CONN_MLOPS_MCP"]
+    assert "secret-o" not in connection
+    assert '"training"' in connection
