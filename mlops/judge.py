@@ -8,6 +8,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from mlops.spec import metrics as catalogue
+
 Decision = Literal["deploy", "keep_champion", "below_threshold", "invalid"]
 Direction = Literal["at_least", "at_most"]
 
@@ -16,20 +18,6 @@ MINIMUM_ROWS = 10
 TOLERANCE = 1e-9
 """Two models this close on the primary metric are the same; the newer data then wins."""
 
-SMALLER_IS_BETTER = frozenset({"rmse", "mae", "mape", "davies_bouldin", "latency_ms", "latency", "loss"})
-PRIMARY: Mapping[str, str] = {
-    "classification": "f1",
-    "regression": "rmse",
-    "clustering": "silhouette",
-    "dimensionality_reduction": "explained_variance",
-}
-_BOUNDS: Mapping[str, tuple[float, float]] = {
-    **dict.fromkeys(("accuracy", "precision", "recall", "f1", "auc_roc"), (0.0, 1.0)),
-    **dict.fromkeys(("rmse", "mae", "mape", "davies_bouldin", "latency_ms", "latency"), (0.0, math.inf)),
-    "r2": (-math.inf, 1.0),
-    "silhouette": (-1.0, 1.0),
-    "explained_variance": (-math.inf, 1.0),
-}
 _ROUNDING = 1e-6
 
 
@@ -83,7 +71,7 @@ def judge(
         `invalid` where the measurement cannot be believed, `below_threshold` where a limit is missed,
         `keep_champion` where the limits are met and the serving model is better, else `deploy`.
     """
-    primary = PRIMARY.get(task, "")
+    primary = catalogue.PRIMARY.get(task, "")
     checks = [check(name, metrics.get(name), limit) for name, limit in sorted(thresholds.items())]
     doubts = _doubts(metrics, rows, seal_intact, minimum_rows)
     if doubts:
@@ -113,7 +101,7 @@ def judge(
 
 def check(metric: str, value: float | None, limit: float) -> Check:
     """Hold one value against its limit; a missing value or one that is not a number never passes."""
-    direction: Direction = "at_most" if metric in SMALLER_IS_BETTER else "at_least"
+    direction: Direction = "at_most" if smaller_is_better(metric) else "at_least"
     number = _number(value)
     if number is None or _number(limit) is None:
         passed = False
@@ -135,7 +123,7 @@ def compare(
     name = f"the serving model {champion_version}" if champion_version else "the serving model"
     if ours is None or theirs is None:
         return None, [f"{primary or 'The primary metric'} could not be compared with {name}."]
-    ahead = theirs - ours if primary in SMALLER_IS_BETTER else ours - theirs
+    ahead = theirs - ours if smaller_is_better(primary) else ours - theirs
     if abs(ahead) <= TOLERANCE:
         return 0.0, [f"{primary} {ours:.4g} equals that of {name}."]
     word = "better" if ahead > 0 else "worse"
@@ -151,13 +139,25 @@ def _doubts(metrics: Mapping[str, float], rows: int, seal_intact: bool, minimum_
     if rows < minimum_rows:
         doubts.append(f"Only {rows} test rows; at least {minimum_rows} are needed.")
     for name, value in sorted(metrics.items()):
-        low, high = _BOUNDS.get(name, (-math.inf, math.inf))
+        low, high = _range(name)
         number = _number(value)
         if number is None:
             doubts.append(f"{name} is not a number.")
         elif not low - _ROUNDING <= number <= high + _ROUNDING:
             doubts.append(f"{name} is {number:.4g}, which is impossible (from {low:g} to {high:g}).")
     return doubts
+
+
+def smaller_is_better(metric: str) -> bool:
+    """True for errors and times; a metric nobody knows is better when larger."""
+    known = catalogue.find(metric)
+    return known is not None and known.smaller_is_better
+
+
+def _range(metric: str) -> tuple[float, float]:
+    known = catalogue.find(metric)
+    low, high = (known.low, known.high) if known else (None, None)
+    return -math.inf if low is None else low, math.inf if high is None else high
 
 
 def _number(value: object) -> float | None:
