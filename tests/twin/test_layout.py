@@ -32,7 +32,7 @@ def test_a_taken_port_is_named_with_its_remedy(tmp_path):
         squatter.listen()
         port = squatter.getsockname()[1]
         layout = Layout.create(
-            tmp_path, {"MCP_PORT": str(port), "AIRFLOW_PORT": "0", "AWS_PORT": "0", "GITHUB_PORT": "0"}
+            tmp_path, {"AIRFLOW_PORT": "0", "AWS_PORT": "0", "GITHUB_PORT": "0", "MCP_PORT": str(port)}
         )
         with pytest.raises(PortTaken, match=rf"{port} \(mcp\).*MCP_PORT="):
             layout.check_ports()

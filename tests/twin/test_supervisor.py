@@ -17,11 +17,12 @@ from twin.supervisor import Service, Supervisor, kill_marked
 
 _SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
 # A parent that leaves a child behind when it is killed with -9.
-_PARENT = [
-    sys.executable,
-    "-c",
-    "import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']); time.sleep(600)",
-]
+_ORPHAN_MAKER = """
+import subprocess, sys, time
+subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+time.sleep(600)
+"""
+_PARENT = [sys.executable, "-c", _ORPHAN_MAKER]
 
 
 @pytest.fixture
@@ -81,7 +82,7 @@ def test_a_process_that_ends_at_once_is_named_with_its_log(layout):
     supervisor = Supervisor(layout)
     service = Service("broken", [sys.executable, "-c", "raise SystemExit(3)"], dict(os.environ), lambda: False)
     supervisor._start([service])
-    with pytest.raises(RuntimeError, match="broken ended at once; see .*broken.log"):
+    with pytest.raises(RuntimeError, match=r"broken ended at once; see .*broken.log"):
         supervisor._wait(service)
 
 

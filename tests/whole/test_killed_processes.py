@@ -66,7 +66,7 @@ def test_a_service_killed_during_training_changes_nothing(system, seed, words):
 
 
 def test_a_task_process_killed_while_it_submits_trains_once(system):
-    """The reply of CreateTrainingJob is held back; the task that waits for it is killed: submitted, not yet recorded."""
+    """The reply of CreateTrainingJob is held back; the task that waits for it is killed."""
     hold = {"match": {"operation": "CreateTrainingJob"}, "fault": "delay_reply", "seconds": 8, "count": 1}
     httpx.post(f"{system.layout.url('aws')}/twin/faults", json=hold).raise_for_status()
     issue = system.file_issue(_BODY.format(epochs=30, seed=4))
