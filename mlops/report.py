@@ -194,8 +194,7 @@ def _passed(check: Mapping[str, Any] | None) -> str:
 def _limit(check: Mapping[str, Any] | None) -> str:
     if check is None or check.get("limit") is None:
         return ""
-    # The judge says `minimum` or `maximum`.
-    sign = "≤" if str(check.get("direction", "")).startswith(("max", "low", "small")) else "≥"
+    sign = "≤" if check.get("direction") == "at_most" else "≥"
     return f"{sign} {number(check['limit'])}"
 
 
