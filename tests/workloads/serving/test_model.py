@@ -1,0 +1,137 @@
+"""A model is served only if it is what was packaged, and answers as the estimator it was made from."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from workloads.serving.answers import Refusal
+from workloads.serving.model import Model, ModelRefused, verify
+
+
+def test_probabilities_equal_the_estimators(wine):
+    predictions = Model(wine.folder).predict(wine.rows)
+    expected = wine.estimator.predict_proba(wine.scaled)
+    got = np.array([list(prediction["probabilities"].values()) for prediction in predictions])
+    np.testing.assert_allclose(got, expected, atol=1e-5)
+    assert [p["label"] for p in predictions] == [wine.plan.classes[c] for c in wine.estimator.predict(wine.scaled)]
+
+
+def test_regression_values_equal_the_estimators(make, tmp_path):
+    from sklearn.ensemble import RandomForestRegressor
+
+    from workloads import datasets
+
+    forest = RandomForestRegressor(20, random_state=0)
+    plan, network, estimator, scaled = make.trained("diabetes", forest, "regression")
+    rows = datasets.load("diabetes").features[:50]
+    predictions = Model(make.archive(tmp_path, plan, network)).predict(rows)
+    np.testing.assert_allclose([p["value"] for p in predictions], estimator.predict(scaled[:50]), rtol=1e-4)
+
+
+def test_clusters_and_distances_equal_the_estimators(make, tmp_path):
+    from sklearn.cluster import KMeans
+
+    from workloads import datasets
+
+    plan, network, estimator, scaled = make.trained("wine", KMeans(3, n_init=1, random_state=0), "clustering")
+    predictions = Model(make.archive(tmp_path, plan, network)).predict(datasets.load("wine").features)
+    assert [p["cluster"] for p in predictions] == estimator.predict(scaled).tolist()
+    np.testing.assert_allclose([p["distance"] for p in predictions], estimator.transform(scaled).min(axis=1), rtol=1e-3)
+
+
+def test_components_equal_the_estimators(make, tmp_path):
+    from sklearn.decomposition import PCA
+
+    from workloads import datasets
+
+    plan, network, estimator, scaled = make.trained("wine", PCA(2), "dimensionality_reduction")
+    predictions = Model(make.archive(tmp_path, plan, network)).predict(datasets.load("wine").features)
+    np.testing.assert_allclose([p["components"] for p in predictions], estimator.transform(scaled), atol=1e-4)
+
+
+def test_network_without_a_number_is_refused(wine, make, tmp_path):
+    text = helper.make_tensor_value_info("features", TensorProto.STRING, [None, 1])
+    graph = helper.make_graph([helper.make_node("Identity", ["features"], ["out"])], "text", [text],
+                              [helper.make_tensor_value_info("out", TensorProto.STRING, [None, 1])])  # fmt: skip
+    network = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
+    with pytest.raises(ModelRefused, match="no output of type float"):
+        Model(make.archive(tmp_path, wine.plan, network))
+
+
+def logarithm(width):
+    """A network whose answer is no number for negative input."""
+    features = helper.make_tensor_value_info("features", TensorProto.FLOAT, [None, width])
+    value = helper.make_tensor_value_info("value", TensorProto.FLOAT, [None, width])
+    graph = helper.make_graph([helper.make_node("Log", ["features"], ["value"])], "log", [features], [value])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.checker.check_model(model)
+    return model.SerializeToString()
+
+
+def test_answer_that_is_no_number_is_the_models_fault_within_range(make, tmp_path):
+    plan = make.numeric_plan(["x"], np.array([[1.0], [3.0]]), "regression")  # mean 2, deviation 1
+    model = Model(make.archive(tmp_path, plan, logarithm(1)))
+    assert model.predict([[3.0]]) == [{"value": 0.0}]
+    with pytest.raises(Refusal, match="no finite number") as refused:
+        model.predict([[3.0], [1.0]])
+    assert (refused.value.status, refused.value.code) == (500, "no_prediction")
+
+
+@pytest.mark.parametrize("value", [-1e30, -1e300])
+def test_answer_that_is_no_number_is_the_senders_mistake_far_out(make, tmp_path, value):
+    plan = make.numeric_plan(["x"], np.array([[1.0], [3.0]]), "regression")
+    with pytest.raises(Refusal, match="row 2: x is so far") as refused, np.errstate(over="ignore"):
+        Model(make.archive(tmp_path, plan, logarithm(1))).predict([[3.0], [value]])
+    assert refused.value.status == 400
+
+
+def test_changed_file_is_refused_by_name(wine, make, tmp_path):
+    folder = make.archive(tmp_path, wine.plan, b"anything")
+    (folder / "features.json").write_text("{}")
+    with pytest.raises(ModelRefused, match=r"features\.json was changed after packaging"):
+        verify(folder)
+
+
+def test_missing_file_is_refused_by_name(wine, make, tmp_path):
+    folder = make.archive(tmp_path, wine.plan, b"anything", **{"signature.json": b"{}"})
+    (folder / "signature.json").unlink()
+    with pytest.raises(ModelRefused, match=r"signature\.json is named by the manifest and cannot be read"):
+        verify(folder)
+
+
+@pytest.mark.parametrize(
+    ("manifest", "words"),
+    [
+        (None, "holds no manifest.json"),
+        ("not json", "cannot be read"),
+        ("[]", "cannot be read"),
+        ('{"files": {"../../etc/passwd": "00"}}', "lies outside"),
+        ('{"files": {"/etc/passwd": "00"}}', "lies outside"),
+        ('{"files": {}}', "model.onnx is not named"),
+    ],
+)
+def test_broken_manifest_is_refused(tmp_path, manifest, words):
+    if manifest is not None:
+        (tmp_path / "manifest.json").write_text(manifest)
+    with pytest.raises(ModelRefused, match=words):
+        verify(tmp_path)
+
+
+def test_network_that_is_none_is_refused(wine, make, tmp_path):
+    with pytest.raises(ModelRefused, match=r"model\.onnx cannot be loaded"):
+        Model(make.archive(tmp_path, wine.plan, b"not a network"))
+
+
+def test_version_comes_from_the_signature_and_cannot_break_a_header(wine, make, tmp_path):
+    network = (wine.folder / "model.onnx").read_bytes()
+    signature = json.dumps({"version": "2.0.1\r\nSet-Cookie: x"}).encode()
+    assert Model(make.archive(tmp_path, wine.plan, network, **{"signature.json": signature})).version == (
+        "2.0.1Set-Cookiex"
+    )
+    assert Model(wine.folder).version == "unknown"
+    assert Model(wine.folder, "3.0.0").version == "3.0.0"
