@@ -1,0 +1,1 @@
+"""The eleven capabilities of the lifecycle, as MCP tools."""

@@ -1,0 +1,43 @@
+"""Phase `validate`: metrics on the sealed test split, and the judge's verdict on record."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from mcp_bridge.tools import IdempotencyKey, RunKey, Tools
+from mlops.handles import Evaluation, PhaseProgress, Submission
+
+
+def register(tools: Tools) -> None:
+    @tools.effect("Start evaluation")
+    def start_evaluation(run_key: RunKey, idempotency_key: IdempotencyKey) -> Submission:
+        """Start or adopt the job that scores the model, and the serving one, on the sealed test split.
+
+        Needs collect_training. Then follow_job until it ended, then collect_evaluation.
+        """
+        from mlops.phases import validate
+
+        return validate.start(tools.services, run_key)
+
+    @tools.effect("Collect an evaluation")
+    def collect_evaluation(run_key: RunKey, idempotency_key: IdempotencyKey) -> Evaluation:
+        """Metrics recomputed from predictions, plots, and whether the seal of the test split is intact.
+
+        Next: the judge decides; hand its verdict to record_verdict.
+        """
+        from mlops.phases import validate
+
+        return validate.collect(tools.services, run_key)
+
+    @tools.effect("Record the verdict")
+    def record_verdict(
+        run_key: RunKey,
+        verdict: Annotated[dict[str, Any], Field(description="mlops.judge.Verdict as JSON.")],
+        idempotency_key: IdempotencyKey,
+    ) -> PhaseProgress:
+        """Put the judge's verdict on the run's record and report. Next: start_packaging if accepted, else decide_next."""
+        from mlops import runs
+
+        return runs.record_verdict(tools.services, run_key, verdict)

@@ -1,0 +1,1 @@
+"""Connections: the MCP bridge."""

@@ -1,0 +1,1 @@
+"""Thin shells: call one tool; start a job and wait; judge and branch."""

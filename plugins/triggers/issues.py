@@ -1,0 +1,78 @@
+"""Wait until an issue with a trigger label appears or changes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from airflow.sdk import BaseHook
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from hooks.github_issues import GitHubRefused, IssuePoll, Later
+
+_LONGEST_PAUSE_S = 900.0
+
+
+class IssueTrigger(BaseTrigger):
+    """Fires once: `{"numbers": [...], "cursor": {...}}`, or `{"error": ...}` where GitHub refuses for good.
+
+    The connection's host is the API's address, its password the token; both are read here, never stored.
+    """
+
+    def __init__(
+        self,
+        repository: str,
+        labels: Sequence[str],
+        cursor: dict[str, Any] | None,
+        interval_s: float,
+        github_conn_id: str = "github_default",
+        batch: int = 25,
+    ):
+        super().__init__()
+        self.repository, self.labels, self.cursor = repository, list(labels), cursor
+        self.interval_s, self.github_conn_id, self.batch = interval_s, github_conn_id, batch
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        return "triggers.issues.IssueTrigger", {
+            "repository": self.repository,
+            "labels": self.labels,
+            "cursor": self.cursor,
+            "interval_s": self.interval_s,
+            "github_conn_id": self.github_conn_id,
+            "batch": self.batch,
+        }
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        import httpx
+
+        connection = await BaseHook.aget_connection(self.github_conn_id)
+        headers = {
+            "authorization": f"Bearer {connection.password}",
+            "accept": "application/vnd.github+json",
+            "x-github-api-version": "2022-11-28",
+            "user-agent": "mlops-intake",
+        }
+        address = (connection.host or "https://api.github.com").rstrip("/") + "/"
+        async with httpx.AsyncClient(base_url=address, headers=headers, timeout=30, follow_redirects=True) as http:
+            poll = IssuePoll.from_cursor(http, self.repository, self.labels, self.cursor, self.batch)
+            try:
+                numbers = await self._first_change(poll)
+            except GitHubRefused as refused:
+                event = {"error": str(refused)}
+            else:
+                event = {"numbers": numbers, "cursor": poll.cursor}
+        yield TriggerEvent(event)
+
+    async def _first_change(self, poll: IssuePoll) -> list[int]:
+        failures = 0
+        while True:
+            try:
+                if numbers := await poll.look():
+                    return numbers
+                failures, pause = 0, max(self.interval_s, poll.pause_s)
+            except Later as later:
+                pause = min(_LONGEST_PAUSE_S, later.seconds * 2**failures)
+                failures = min(failures + 1, 6)
+                self.log.warning("%s; next look in %.0f s", later, pause)
+            await asyncio.sleep(pause)
