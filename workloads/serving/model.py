@@ -40,10 +40,10 @@ class Model:
         self._reply = replies.replier(self.plan.task, self.plan.classes)
         self._session = _session(documents["model.onnx"])
         self._input = self._session.get_inputs()[0].name
-        # Converters put labels first and numbers last; the label follows from the numbers.
-        self._output = [output.name for output in self._session.get_outputs() if output.type == "tensor(float)"][-1:]
-        if not self._output:
-            raise ModelRefused("model.onnx has no output of type float; package the model again")
+        self._outputs = list(replies.OUTPUTS[self.plan.task])
+        absent = set(self._outputs) - {output.name for output in self._session.get_outputs()}
+        if absent:
+            raise ModelRefused(f"model.onnx has no output {', '.join(sorted(absent))}; package the model again")
 
     def warm_up(self) -> None:
         """Predict one typical row, so that the first request is as fast as any. Raises Refusal if it cannot."""
@@ -56,12 +56,11 @@ class Model:
             Refusal: 400 for a value that does not fit, 500 where the model's answer is no number.
         """
         matrix = self.reader.encode(rows)
-        output = self._session.run(self._output, {self._input: matrix})[0]
-        if output.ndim == 1:
-            output = output[:, None]
-        if len(output) != len(matrix) or not np.isfinite(output).all():
-            raise self._no_number(matrix, output)
-        return self._reply(output)
+        outputs = self._session.run(self._outputs, {self._input: matrix})
+        numbers = outputs[-1]
+        if len(numbers) != len(matrix) or not np.isfinite(numbers).all():
+            raise self._no_number(matrix, numbers)
+        return self._reply(*outputs)
 
     def predict_json(self, body: bytes) -> list[dict[str, Any]]:
         return self.predict(self.reader.read_json(body))
@@ -69,10 +68,10 @@ class Model:
     def predict_csv(self, body: bytes) -> list[dict[str, Any]]:
         return self.predict(self.reader.read_csv(body))
 
-    def _no_number(self, matrix: np.ndarray, output: np.ndarray) -> Refusal:
+    def _no_number(self, matrix: np.ndarray, numbers: np.ndarray) -> Refusal:
         """Never an empty answer, never a NaN that a caller takes for a prediction."""
-        if len(output) == len(matrix):
-            row = int(np.argmin(np.isfinite(output).all(axis=1)))
+        if len(numbers) == len(matrix):
+            row = int(np.argmin(np.isfinite(numbers.reshape(len(matrix), -1)).all(axis=1)))
             size = np.nan_to_num(np.abs(matrix[row]), nan=np.inf, posinf=np.inf)
             if size.max() > FAR_OUT:
                 name = self.plan.outputs[int(size.argmax())]

@@ -15,31 +15,38 @@ import io
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-import numpy as np
 import orjson
 
-Replier = Callable[[np.ndarray], list[dict[str, Any]]]
+Replier = Callable[..., list[dict[str, Any]]]
+
+OUTPUTS = {
+    "classification": ("probabilities",),
+    "regression": ("value",),
+    "clustering": ("cluster", "distance"),
+    "dimensionality_reduction": ("components",),
+}
+"""Per task: the outputs of `model.onnx` that an answer needs (workloads/tabular/graphs.py names them all)."""
 
 
 def replier(task: str, classes: Sequence[str]) -> Replier:
-    """The function that turns a model's float32 output into one JSON object a row.
+    """The function that turns the arrays of `OUTPUTS[task]` into one JSON object a row.
 
-    The output is (n, classes) probabilities, (n, 1) values, (n, k) distances to the clusters, or (n, c) components.
+    They are (n, classes) probabilities; (n,) values; (n,) int64 clusters and (n,) distances; (n, c) components.
     """
     if task == "classification":
-        return lambda output: [
+        return lambda probabilities: [
             {"label": classes[best], "probabilities": dict(zip(classes, row, strict=True))}
-            for best, row in zip(output.argmax(axis=1).tolist(), output, strict=True)
+            for best, row in zip(probabilities.argmax(axis=1).tolist(), probabilities, strict=True)
         ]
     if task == "regression":
-        return lambda output: [{"value": value} for value in output[:, 0]]
+        return lambda values: [{"value": value} for value in values]
     if task == "clustering":
-        return lambda output: [
-            {"cluster": nearest, "distance": row[nearest]}
-            for nearest, row in zip(output.argmin(axis=1).tolist(), output, strict=True)
+        return lambda clusters, distances: [
+            {"cluster": cluster, "distance": distance}
+            for cluster, distance in zip(clusters.tolist(), distances, strict=True)
         ]
     if task == "dimensionality_reduction":
-        return lambda output: [{"components": row} for row in output]
+        return lambda components: [{"components": row} for row in components]
     raise ValueError(f"task {task!r} has no form of answer")
 
 

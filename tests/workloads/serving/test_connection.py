@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import socket
-import time
 from contextlib import contextmanager
 
 import pytest
@@ -198,10 +197,8 @@ def test_client_that_never_reads_is_cut_off(hasty):
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.settimeout(5)
         metrics = b"GET /metrics HTTP/1.1\r\n\r\n" * 2000
-        begun = time.monotonic()
         with pytest.raises((BrokenPipeError, ConnectionResetError)):
-            while time.monotonic() < begun + 10:
-                client.sendall(metrics)
+            client.sendall(metrics * 2000)
 
 
 def test_connection_above_the_limit_is_told_503(wine, make):
