@@ -15,7 +15,7 @@ from workloads.tabular.reading import Table, read_metadata, read_table
 from workloads.tabular.target import SUPERVISED, Goal, class_words, resolve_goal
 
 SAMPLE_ROWS = 2000
-DEFAULT_SEED = 42
+DEFAULT_SEED = 0
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def prepare(run: Run, raw: Path, dataset: Path, report: Path) -> dict[str, Any]:
     goal = resolve_goal(run, metadata, table)
     cleaned = clean(table, goal, run.preprocessing)
     target = encode_target(cleaned.table, goal)
-    seed = int(run.dataset.get("splits", {}).get("seed") or DEFAULT_SEED)
+    seed = int(run.dataset.get("splits", {}).get("seed", DEFAULT_SEED))
     rows = splitting.split_rows(
         cleaned.keys, target if goal.task == "classification" else None, _shares(run), seed=seed
     )

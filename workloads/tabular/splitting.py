@@ -15,7 +15,7 @@ FEWEST_ROWS = 10
 
 
 def wanted_rows(splits: Mapping[str, Any], available: int) -> dict[str, int]:
-    """Rows per split, from shares (at most 1) or counts; splits not named share what is left.
+    """Rows per split, from shares (below 1) or counts; splits not named share what is left.
 
     Raises:
         UserError: more rows wanted than there are, or a split would stay empty.
@@ -23,9 +23,9 @@ def wanted_rows(splits: Mapping[str, Any], available: int) -> dict[str, int]:
     given = {name: float(splits[name]) for name in SPLITS if splits.get(name)}
     if not given:
         given = dict(DEFAULT_SHARES)
-    counts = {name: int(value) if value > 1 else round(value * available) for name, value in given.items()}
+    counts = {name: int(value) if value >= 1 else round(value * available) for name, value in given.items()}
     open_splits = [name for name in SPLITS if name not in counts]
-    if all(value <= 1 for value in given.values()) and not open_splits and abs(sum(given.values()) - 1) < 1e-6:
+    if all(value < 1 for value in given.values()) and not open_splits and abs(sum(given.values()) - 1) < 1e-6:
         counts["train"] = available - counts["validation"] - counts["test"]  # rounding loses no row
     rest = available - sum(counts.values())
     if rest < 0:
