@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,9 @@ import numpy as np
 
 from workloads.contract import print_metrics
 from workloads.tabular import metrics
+
+Predictor = Callable[[np.ndarray], dict[str, np.ndarray]]
+"""(n, d) float32 to the signature's outputs."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,7 @@ class Lesson:
     validation_features: np.ndarray
     validation_target: np.ndarray | None
     classes: int = 0
-    seed: int = 42
+    seed: int = 0
     threads: int = 1
 
     def score(self, outputs: dict[str, np.ndarray], *, train: bool = False) -> dict[str, float]:
@@ -32,6 +35,12 @@ class Lesson:
         if target is None:
             return metrics.unsupervised(self.task, features, outputs)
         return metrics.supervised(self.task, target, outputs)
+
+    def moments(self) -> tuple[np.ndarray, np.ndarray]:
+        """(mean, deviation) of each feature over the training rows, float64; a deviation of 0 becomes 1."""
+        features = self.features.astype(np.float64)
+        spread = features.std(axis=0)
+        return features.mean(axis=0), np.where(spread > 0, spread, 1.0)
 
     @property
     def headline(self) -> str:
@@ -58,13 +67,36 @@ class Curve:
         if not quiet:
             print_metrics(round(x), train=train, validation=validation)
 
+    def compare(self, x: float, lesson: Lesson, predict: Predictor, *, quiet: bool = False) -> None:
+        """Record the headline metric of a model on both splits."""
+        name = lesson.headline
+        train = lesson.score(predict(lesson.features), train=True)
+        validation = lesson.score(predict(lesson.validation_features))
+        self.add(x, {name: train.get(name, 0.0)}, {name: validation.get(name, 0.0)}, quiet=quiet)
+
+
+def growing(lesson: Lesson, seed: int, steps: int = 5) -> Iterator[np.ndarray]:
+    """Row numbers of growing parts of the training split; the last is all of it, in order.
+
+    Every part holds every class, or a classifier could not be fitted on it.
+    """
+    rows = len(lesson.features)
+    order = np.random.default_rng(seed).permutation(rows)
+    if lesson.classes and lesson.target is not None:
+        first = np.unique(lesson.target[order], return_index=True)[1]
+        order = np.concatenate([order[first], np.delete(order, first)])
+    fewest = min(max(2 * lesson.classes, 10), rows)
+    for count in np.unique(np.geomspace(max(fewest, rows // 10), rows, steps).round().astype(int))[:-1]:
+        yield np.sort(order[:count])
+    yield np.arange(rows)
+
 
 @dataclass(frozen=True)
 class Fitted:
     """A trained model. `onnx` computes what `predict` does: the signature's outputs for (n, d) float32."""
 
     onnx: bytes
-    predict: Callable[[np.ndarray], dict[str, np.ndarray]]
+    predict: Predictor
     hyperparameters: dict[str, Any]
     """All that had an effect, defaults included."""
     curve: Curve

@@ -43,7 +43,7 @@ def train(run: Run, train_folder: Path, validation_folder: Path, features_folder
     settings = run.hyperparameters
     lesson = Lesson(
         plan.task, splits[0].features, splits[0].target, splits[1].features, splits[1].target, len(plan.classes),
-        seed=int(settings.get("seed", 42)), threads=_threads(splits[0].features),
+        seed=int(settings.get("seed", 0)), threads=_threads(splits[0].features),
     )  # fmt: skip
     started = time.monotonic()
     fitted = fit(lesson, settings)

@@ -15,8 +15,8 @@ from workloads.tabular.graphs import INPUT, Graph, Trees
 from workloads.tabular.lesson import Curve, Fitted, Lesson, probabilities_to_outputs
 
 DEFAULTS = {
-    "n_estimators": 300, "max_depth": 4, "learning_rate": 0.1, "subsample": 0.9, "colsample_bytree": 0.8,
-    "reg_lambda": 1.0, "early_stopping_rounds": 20, "seed": 42,
+    "n_estimators": 300, "max_depth": 6, "learning_rate": 0.1, "subsample": 1.0, "colsample_bytree": 1.0,
+    "reg_lambda": 1.0, "early_stopping_rounds": 20, "seed": 0,
 }  # fmt: skip
 PRINT_EVERY = 10
 
