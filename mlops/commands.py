@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -36,78 +36,58 @@ MEANINGS: dict[Verb, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class Command:
-    """One command. `implicit`: a YAML block without `/retrain`, taken as one only where a run waits for settings."""
+    """One command. `implicit`: a fenced block without `/retrain`, meant as one only where a run waits for settings."""
 
     verb: Verb
     argument: str = ""
-    change: dict[str, Any] = field(default_factory=dict)
     implicit: bool = False
 
 
 # At the start of a line: "please do not /stop it" is talk.
-_COMMAND = re.compile(r"^[ \t]{0,3}/(?P<verb>[a-z]+)\b[ \t]*(?P<rest>[^\r\n]*)", re.MULTILINE)
-_QUOTED = re.compile(r"^[ \t]*>.*$", re.MULTILINE)
-_FENCE = re.compile(r"^[ \t]{0,3}(```+|~~~+)")
+_COMMAND = re.compile(r"[ ]{0,3}/(?P<verb>[a-z]+)(?=\s|$)[ \t]*(?P<rest>.*)")
+_FENCE = re.compile(r"[ ]{0,3}(```+|~~~+)")
 
 
 def parse_command(body: str) -> Command | None:
-    """The first command in a comment, or None where it holds none.
+    """The first command in a comment, or None where it holds none. Quoted lines and code blocks hold none."""
+    if MARKER in body:
+        return None
+    fence, fenced = "", False
+    for line in body[:LONGEST].splitlines():
+        marks = _FENCE.match(line)
+        if marks:
+            fenced = True
+            fence = "" if fence and marks[1].startswith(fence) else fence or marks[1]
+            continue
+        match = None if fence else _COMMAND.fullmatch(line)
+        # An unknown word after a slash is a path, not a command.
+        if match and match["verb"] in MEANINGS:
+            words = match["rest"].split()
+            return Command(Verb(match["verb"]), argument=words[0] if words else "")
+    # Without a command only a fenced block can be meant: lines like `note: later` are talk.
+    return Command(Verb.RETRAIN, implicit=True) if fenced else None
+
+
+def settings_of(body: str, *, required: bool = True) -> dict[str, Any]:
+    """The settings that a comment names for the next training; empty where it names none and need not.
 
     Raises:
-        IssueRejected: a retraining whose settings cannot be read; each mistake with its line of the comment.
+        IssueRejected: they cannot be read, or there are none; each mistake with its line of the comment.
     """
     # Imported here: the schema is heavy, and most comments hold no command.
     from mlops.spec import parse_change
 
-    if MARKER in body:
-        return None
-    body = body[:LONGEST]
-    found = _first_command(_QUOTED.sub("", body))
-    if found is None:
-        # Without a command only a fenced block can be meant: lines like `note: later` are talk.
-        change = parse_change(body) if _has_fence(body) else None
-        return Command(Verb.RETRAIN, change=change, implicit=True) if change else None
-    verb, rest = found
-    if verb is Verb.RETRAIN:
-        return Command(verb, change=parse_change(body) or {})
-    return Command(verb, argument=rest.split()[0] if rest.split() else "")
+    change = parse_change(body[:LONGEST])
+    if not change and required:
+        raise IssueRejected([_NO_SETTINGS])
+    return change or {}
 
 
-def _first_command(body: str) -> tuple[Verb, str] | None:
-    """A command on a line outside fenced blocks; an unknown word after a slash is a path, not a command."""
-    fence = ""
-    for line in body.splitlines():
-        marks = _FENCE.match(line)
-        if marks:
-            fence = "" if fence and marks[1].startswith(fence) else fence or marks[1]
-            continue
-        match = None if fence else _COMMAND.match(line)
-        if match and match["verb"] in {verb.value for verb in Verb}:
-            return Verb(match["verb"]), match["rest"].strip()
-    return None
-
-
-def _has_fence(body: str) -> bool:
-    return any(_FENCE.match(line) for line in body.splitlines())
-
-
-def require_change(command: Command) -> dict[str, Any]:
-    """The settings of a retraining.
-
-    Raises:
-        IssueRejected: there are none.
-    """
-    if not command.change:
-        raise IssueRejected(
-            [
-                Problem(
-                    line=None,
-                    field="/retrain",
-                    code="missing",
-                    message="no settings follow",
-                    remedy="Write at least one setting below it, e.g. `hyperparameters:` with `max_depth: 6`; "
-                    "to train with the same settings, comment /rerun.",
-                )
-            ]
-        )
-    return command.change
+_NO_SETTINGS = Problem(
+    line=None,
+    field="/retrain",
+    code="missing",
+    message="no settings follow",
+    remedy="Write at least one setting below it, such as `max_depth: 6`; "
+    "to train with the same settings, comment /rerun.",
+)

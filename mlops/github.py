@@ -7,6 +7,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -174,9 +175,8 @@ class GitHubRepository:
             return _snapshot(self._issue(number), labelled)
 
     def _last_labelled(self, number: int, trigger_labels: Sequence[str]) -> LabelEvent | None:
-        lazy = self._hub.get_repo(self.name, lazy=True)
         found = None
-        for event in lazy.get_issue(number).get_events():
+        for event in self._issue(number).get_events():
             if event.event == "labeled" and event.label and event.label.name in trigger_labels:
                 actor = event.actor.login if event.actor else ""
                 found = LabelEvent(event.id, event.label.name, actor, event.created_at)
@@ -223,10 +223,8 @@ class GitHubRepository:
                 self._ensure_label(label)
                 issue.add_to_labels(label)
             for other in sorted((present & STATE_LABELS.keys()) - {label}):
-                try:
+                with suppress(UnknownObjectException):  # somebody else was faster
                     issue.remove_from_labels(other)
-                except UnknownObjectException:
-                    pass  # somebody else was faster
 
     def _ensure_label(self, label: str) -> None:
         if label in self._known_labels:
@@ -243,7 +241,7 @@ class GitHubRepository:
     def comments(self, number: int, since: datetime | None = None) -> list[Comment]:
         """Oldest first; `since` compares with the last change, by GitHub's clock."""
         with translated(f"read the comments of issue {number}"):
-            issue = self._hub.get_repo(self.name, lazy=True).get_issue(number)
+            issue = self._issue(number)
             found = issue.get_comments(since=since) if since else issue.get_comments()
             return [_comment(comment) for comment in found]
 

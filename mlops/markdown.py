@@ -10,7 +10,9 @@ COMMENT_LIMIT = 65_536
 """GitHub's limit for a comment, in characters."""
 
 # Control characters, and those that reorder or hide text around them.
-_INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufe00-\ufe0f\ufeff]")
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufe00-\ufe0f\ufeff]"
+)
 _BLANKS = re.compile(r"\s+")
 _MARKUP = re.compile(r"([\\`*_\[\]<>|~&$!])")
 _REFERENCE = re.compile(r"(?i)\b(gh)-(?=\d)")
@@ -59,10 +61,6 @@ def link(label: str, address: str) -> str:
     if not _ADDRESS.match(address):
         return f"{prose(label)} {code(address)}"
     return f"[{prose(label)}]({address})"
-
-
-def image(label: str, address: str) -> str:
-    return f"![{prose(label)}]({address})" if _ADDRESS.match(address) else code(address)
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]], align: str = "") -> str:

@@ -112,7 +112,9 @@ class Notifier:
         if options.get("token"):
             from slack_sdk import WebClient
 
-            client = WebClient(token=options["token"], timeout=_TIMEOUT_S, retry_handlers=_slack_retries(), **_base(options))
+            client = WebClient(
+                token=options["token"], timeout=_TIMEOUT_S, retry_handlers=_slack_retries(), **_base(options)
+            )
             client.chat_postMessage(channel=options["channel"], link_names=False, **payload)
             return True
         url = options.get("webhook_url") or options.get("url")

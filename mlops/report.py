@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import yaml
 
 from mlops import keys
-from mlops.identity import Phase
-from mlops.markdown import code, details, fence, fit, image, link, prose, table
+from mlops.identity import Phase, RunKey
+from mlops.markdown import code, details, fence, fit, link, prose, table
 from mlops.record import Outcome, PhaseRecord, PhaseState, RunRecord, RunState
 
 if TYPE_CHECKING:
@@ -39,6 +41,8 @@ _PLOTS = {
     "residuals.png": "Residuals",
     "clusters.png": "Clusters",
 }
+
+_PLOT_NAME = re.compile(r"[a-z0-9_]{1,60}\.png")
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,25 @@ def render(
     return fit(blocks, optional=[8, 5, 4])
 
 
+def document(record: RunRecord) -> str:
+    """The record as it is kept in the repository: the comment without what to do next, plots beside it."""
+    spec = details("The whole specification, with every default filled in", fence(as_yaml(record.spec), "yaml"))
+    lines = [f"Run {code(record.run_key)}, {prose(record.trigger.value)}"]
+    if record.issue is not None:
+        lines[0] += f" of issue {record.issue}"
+    blocks = [
+        _headline(record).replace("## ", "# ", 1),
+        _summary(record),
+        _phases(record),
+        _metrics(record),
+        _gallery([(label, f"{record.run_key}/{name}") for label, name in plot_names(record)]),
+        _links(record, Addresses()),
+        spec,
+        lines[0],
+    ]
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
 def as_yaml(value: Any) -> str:
     """YAML a person can paste: keys in their order, no anchors, wide lines."""
     return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=100, default_flow_style=None)
@@ -121,6 +144,11 @@ def current_phase(record: RunRecord) -> Phase | None:
 
 def failed_phase(record: RunRecord) -> Phase | None:
     return next((phase for phase in Phase if record.phases[phase].state is PhaseState.FAILED), None)
+
+
+def approval_word(record: RunRecord) -> str:
+    """What `/approve` names: the revision, with the number of the retraining or re-run where there is one."""
+    return record.run_key.split("-", 3)[3] if RunKey.parse(record.run_key) else record.revision
 
 
 def model_version(record: RunRecord) -> str:
@@ -184,7 +212,8 @@ def _metrics(record: RunRecord) -> str:
         rows.append(row + ([number(champion.get(name))] if champion else []))
     reasons = "\n".join(f"- {prose(reason)}" for reason in verdict.get("reasons", [])[:20])
     judged = f"On {evaluation['rows']} sealed test rows." if isinstance(evaluation.get("rows"), int) else ""
-    return "\n\n".join(part for part in (table(headings, rows, "clrr" + ("r" if champion else "")), judged, reasons) if part)
+    shown = table(headings, rows, "clrr" + ("r" if champion else ""))
+    return "\n\n".join(part for part in (shown, judged, reasons) if part)
 
 
 def _passed(check: Mapping[str, Any] | None) -> str:
@@ -199,23 +228,28 @@ def _limit(check: Mapping[str, Any] | None) -> str:
 
 
 def _plots(record: RunRecord, addresses: Addresses) -> str:
-    plots = record.phases[Phase.VALIDATE].handle.get("plots") or []
-    if not (plots and record.history_commit and record.history_path and addresses.repository):
+    if not (record.history_commit and record.history_path and addresses.repository):
         return ""
-    year = record.history_path.split("/")[1]
-    shown = []
-    for name in plots[:8]:
-        try:
-            path = keys.history_asset(int(year), record.run_key, name)
-        except ValueError:
-            continue
-        address = f"{addresses.repository}/raw/{record.history_commit}/{path}"
-        shown.append((_PLOTS.get(name, name), address))
+    year = int(record.history_path.split("/")[1])
+    root = f"{addresses.repository}/raw/{record.history_commit}"
+    return _gallery(
+        [(label, f"{root}/{keys.history_asset(year, record.run_key, name)}") for label, name in plot_names(record)]
+    )
+
+
+def plot_names(record: RunRecord) -> list[tuple[str, str]]:
+    """(title, file name) of each plot; a name that cannot be part of a path is left out."""
+    names = record.phases[Phase.VALIDATE].handle.get("plots") or []
+    fit_names = [name for name in names if isinstance(name, str) and _PLOT_NAME.fullmatch(name)]
+    return [(_PLOTS.get(name, name.removesuffix(".png").replace("_", " ")), name) for name in fit_names[:8]]
+
+
+def _gallery(shown: list[tuple[str, str]]) -> str:
     if not shown:
         return ""
     # Two in a row read well on a desktop and on a telephone.
     rows = [shown[at : at + 2] for at in range(0, len(shown), 2)]
-    cells = [[image(label, address) for label, address in row] + [""] * (2 - len(row)) for row in rows]
+    cells = [[f"![{prose(label)}]({address})" for label, address in row] + [""] * (2 - len(row)) for row in rows]
     return table(["", ""], cells)
 
 
@@ -245,18 +279,14 @@ def _pages(record: RunRecord, addresses: Addresses) -> list[str]:
     pages = []
     if addresses.airflow and record.state is not RunState.AWAITING_APPROVAL:
         run_id = record.airflow_run_id or record.run_key
-        pages.append(link("Airflow run", f"{addresses.airflow}/dags/lifecycle/runs/{_quoted(run_id)}"))
+        pages.append(link("Airflow run", f"{addresses.airflow}/dags/lifecycle/runs/{quote(run_id, safe='')}"))
     if record.mlflow_run_id:
-        pages.append(f"MLflow run {code(record.mlflow_run_id)}" + (f" on {link('the server', addresses.mlflow)}" if addresses.mlflow else ""))
+        server = f" on {link('the server', addresses.mlflow)}" if addresses.mlflow else ""
+        pages.append(f"MLflow run {code(record.mlflow_run_id)}{server}")
     if record.history_path and record.history_commit and addresses.repository:
-        pages.append(link("Record of this run", f"{addresses.repository}/blob/{record.history_commit}/{record.history_path}"))
+        address = f"{addresses.repository}/blob/{record.history_commit}/{record.history_path}"
+        pages.append(link("Record of this run", address))
     return pages
-
-
-def _quoted(text: str) -> str:
-    from urllib.parse import quote
-
-    return quote(text, safe="")
 
 
 def _next_steps(record: RunRecord, addresses: Addresses, suggestion: Mapping[str, Any] | None) -> str:
@@ -268,7 +298,7 @@ def _steps(record: RunRecord, addresses: Addresses, suggestion: Mapping[str, Any
     if record.issue is None:
         return ""
     if record.state is RunState.AWAITING_APPROVAL:
-        return f"A maintainer starts it with this comment:\n\n{fence(f'/approve {record.revision}')}"
+        return f"A maintainer starts it with this comment:\n\n{fence(f'/approve {approval_word(record)}')}"
     if record.outcome is None:
         return "Comment `/stop` to end this run."
     if record.outcome is Outcome.BELOW_THRESHOLD:
@@ -282,7 +312,10 @@ def _steps(record: RunRecord, addresses: Addresses, suggestion: Mapping[str, Any
     if record.outcome is Outcome.DEPLOYED:
         return "Comment `/rollback` to bring back the version that served before, or `/rerun` to train once more."
     if record.outcome is Outcome.FAILED:
-        return "Mend the cause named above, then comment `/rerun`; or edit the issue and set the label again."
+        return (
+            "Mend the cause named above and comment `/rerun`; comment `/retrain` with other settings below it; "
+            "or edit the issue and set the label again."
+        )
     if record.outcome is Outcome.STOPPED:
         return "Edit the issue and set the label again, or comment `/rerun`."
     return "Comment `/rerun` to train once more, or edit the issue and set the label again."

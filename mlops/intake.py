@@ -1,0 +1,442 @@
+"""From a labelled issue to exactly one run: what may start is decided in a pure function, then done once."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from mlops import keys, refusals, runs
+from mlops.errors import IssueRejected, MlopsError, Problem, Unavailable
+from mlops.github import Edit, IssueSnapshot
+from mlops.identity import RunKey, revision
+from mlops.ledger import cursor_item
+from mlops.memory import Doubt, Memory, recall, remember, with_refusal
+from mlops.notify import Event, Message, deliver
+from mlops.record import Outcome, RunRecord, RunState, Trigger
+
+if TYPE_CHECKING:
+    from mlops.services import Services
+    from mlops.settings import Settings
+    from mlops.spec import RunSpec
+
+log = logging.getLogger(__name__)
+
+STARTING_ROLES = frozenset({"write", "maintain", "admin"})
+
+Kind = Literal["ignored", "refused", "awaiting_approval", "started", "adopted", "command", "failed"]
+
+
+class Admission(BaseModel):
+    """What became of one issue, or of one command on it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    number: int
+    decision: Kind = Field(
+        description="`adopted`: known already, nothing to do; `failed`: could not be read now, ask again."
+    )
+    message: str = ""
+    run_key: str | None = None
+    revision: str | None = None
+    comment_id: int | None = None
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The pure half of an admission."""
+
+    kind: Kind
+    reason: str = ""
+    revision: str = ""
+    run_key: str = ""
+    spec: RunSpec | None = None
+    doubt: Doubt | None = None
+    refusal: str = ""
+    """Names what is refused: the body's hash and why. One comment for each."""
+    problems: tuple[Problem, ...] = ()
+
+
+def decide(
+    snapshot: IssueSnapshot,
+    roles: Mapping[str, str],
+    memory: Memory,
+    edit: Edit | None,
+    settings: Settings,
+    repository_id: int,
+    estimate_usd: Callable[[RunSpec], float],
+) -> Decision:
+    """What an issue, as it was read, is entitled to. No effect, no clock, no network.
+
+    Args:
+        roles: login -> `role_name` of whoever set the label and of the author.
+        edit: the last change of the body; needed only where the author may not start runs; None: not known.
+        estimate_usd: what a run of a spec is expected to cost.
+    """
+    from mlops.spec import canonical, parse_issue
+
+    if snapshot.is_pull_request:
+        return Decision("ignored", "a pull request")
+    if snapshot.state != "open":
+        return Decision("ignored", "closed")
+    if not set(snapshot.labels) & set(settings.trigger_labels):
+        return Decision("ignored", f"carries none of the labels {', '.join(settings.trigger_labels)}")
+    event = snapshot.labelled
+    if event is None or not may_steer(event.actor, roles, settings):
+        who = event.actor if event else ""
+        return Decision("refused", f"{who or 'Whoever set the label'} may not start runs", refusal=f"actor:{who}")
+    try:
+        spec = parse_issue(
+            snapshot.body, data_buckets=settings.data_buckets, instance_types=settings.instance_types
+        )
+    except IssueRejected as rejected:
+        return Decision(
+            "refused",
+            str(rejected)[:1000],
+            refusal=f"body:{snapshot.body_hash}",
+            problems=rejected.problems,
+        )
+    rev = revision(repository_id, snapshot.number, canonical(spec))
+    key = str(RunKey(repository_id, snapshot.number, rev))
+    vouched = _vouched(snapshot, roles, memory, edit, settings, rev)
+    known = memory.runs.get(rev)
+    if known and not (memory.waiting.get(rev) == "edited" and vouched):
+        return Decision("adopted", "this revision is known", revision=rev, run_key=known)
+    if not vouched:
+        reason = "The text changed after the label was set, so nobody has vouched for it yet."
+        return Decision("awaiting_approval", reason, rev, key, spec, "edited")
+    cost = estimate_usd(spec)
+    if cost > settings.cost_ceiling_usd:
+        reason = (
+            f"The estimate of {cost:.2f} USD is above the ceiling of {settings.cost_ceiling_usd:.2f} USD. "
+            "A smaller instance or fewer passes would lower it."
+        )
+        return Decision("awaiting_approval", reason, rev, key, spec, "cost")
+    return Decision("started", "", rev, key, spec)
+
+
+def may_steer(login: str, roles: Mapping[str, str], settings: Settings) -> bool:
+    """True for people with write, maintain or admin, and for those whom the deployment names."""
+    return bool(login) and (login in settings.allowed_actors or roles.get(login) in STARTING_ROLES)
+
+
+def _vouched(
+    snapshot: IssueSnapshot,
+    roles: Mapping[str, str],
+    memory: Memory,
+    edit: Edit | None,
+    settings: Settings,
+    rev: str,
+) -> bool:
+    """True where somebody entitled stands behind this very text.
+
+    Only the author and people with write access can change a body. A label vouches for the text as it was then,
+    and for one revision: a new meaning after a run has begun needs a new label.
+    """
+    event = snapshot.labelled
+    assert event is not None
+    if memory.label_events.get(str(event.id), rev) != rev:
+        return False
+    if may_steer(snapshot.author, roles, settings):
+        return True
+    if edit is None:
+        # Nobody can say who changed what; a comment, too, moves this time. Better to ask once too often.
+        return snapshot.updated_at <= event.at
+    if edit.body_hash != snapshot.body_hash:
+        return False
+    return edit.at is None or edit.at < event.at or (edit.editor != snapshot.author and bool(edit.editor))
+
+
+# -- the cursor ------------------------------------------------------------------------------------------------------
+def cursor(services: Services) -> dict[str, Any]:
+    """Where the sensor goes on: `since` (GitHub's clock) and `etag` of the last answer, and what to ask for."""
+    settings = services.settings
+    item = services.ledger.get_item(cursor_item(settings.github_repository))
+    known = item.value if item else {}
+    return {
+        "repository": settings.github_repository,
+        "api_url": settings.github_api_url,
+        "labels": list(settings.trigger_labels),
+        "poll_interval_s": settings.intake_poll_interval_s,
+        "since": known.get("since"),
+        "etag": known.get("etag"),
+        "seen": known.get("seen", {}),
+    }
+
+
+def advance(services: Services, found: Mapping[str, Any]) -> None:
+    """Keep the sensor's cursor; it never goes back, whatever two sensors say."""
+
+    def later(known: dict[str, Any]) -> dict[str, Any]:
+        if known.get("since") and found.get("since") and found["since"] < known["since"]:
+            return known
+        return {**known, **{name: found[name] for name in ("since", "etag", "seen") if name in found}}
+
+    services.ledger.change_item(cursor_item(services.settings.github_repository), later)
+
+
+# -- acting ----------------------------------------------------------------------------------------------------------
+def admit(services: Services, numbers: Sequence[int], cursor: Mapping[str, Any] | None = None) -> list[Admission]:
+    """Deal with each issue and with new commands on it. One that cannot be read leaves the others as they are.
+
+    `cursor` is kept only when all were dealt with: an issue that failed is seen again.
+    """
+    admissions: list[Admission] = []
+    for number in dict.fromkeys(numbers):
+        try:
+            admissions += _admit(services, number)
+        except Unavailable as away:
+            admissions.append(Admission(number=number, decision="failed", message=str(away)))
+        except Exception as defect:
+            log.exception("Issue %d could not be admitted", number)
+            text = str(defect) if isinstance(defect, MlopsError) else type(defect).__name__
+            admissions.append(Admission(number=number, decision="failed", message=text))
+    if cursor and not any(admission.decision == "failed" for admission in admissions):
+        advance(services, cursor)
+    return admissions
+
+
+def _admit(services: Services, number: int) -> list[Admission]:
+    from mlops import steering
+
+    snapshot = services.repository.snapshot(number, services.settings.trigger_labels)
+    memory = recall(services, number)
+    decision = judge_issue(services, snapshot, memory)
+    if decision.kind == "ignored":
+        return [Admission(number=number, decision="ignored", message=decision.reason)]
+    if decision.kind == "refused":
+        admission = _refuse(services, snapshot, memory, decision)
+    elif decision.kind == "adopted":
+        admission = _adopt(services, snapshot, decision)
+    else:
+        admission = _begin(services, snapshot, decision)
+    return [admission, *steering.read_comments(services, snapshot)]
+
+
+def judge_issue(services: Services, snapshot: IssueSnapshot, memory: Memory) -> Decision:
+    """Gather what `decide` needs, and no more: most polls find an issue that is known."""
+    settings, roles, edit = services.settings, {}, None
+    candidate = (
+        not snapshot.is_pull_request
+        and snapshot.state == "open"
+        and bool(set(snapshot.labels) & set(settings.trigger_labels))
+    )
+    if candidate:
+        people = {snapshot.author, snapshot.labelled.actor if snapshot.labelled else ""} - {""}
+        roles = {login: services.repository.role(login) for login in people if login not in settings.allowed_actors}
+        if not may_steer(snapshot.author, roles, settings):
+            edit = services.repository.last_edit(snapshot.number)
+    return decide(
+        snapshot, roles, memory, edit, settings, services.repository.id, lambda spec: estimate(services, spec)
+    )
+
+
+def estimate(services: Services, spec: RunSpec) -> float:
+    from mlops.costs import estimate as priced
+
+    return priced(services.settings, spec).total_usd
+
+
+def _refuse(services: Services, snapshot: IssueSnapshot, memory: Memory, decision: Decision) -> Admission:
+    """One comment for each refused text, however often it is polled, and the label where no run is under way."""
+    if decision.refusal not in memory.refusals:
+        text = refusals.render(snapshot, decision, services.settings)
+        services.repository.publish_comment(snapshot.number, refusals.marker(snapshot, decision), text)
+        if not _under_way(services, memory):
+            services.repository.set_state_label(snapshot.number, "mlops:refused")
+        remember(services, snapshot.number, lambda known: with_refusal(known, decision.refusal))
+    return Admission(number=snapshot.number, decision="refused", message=decision.reason)
+
+
+def _under_way(services: Services, memory: Memory) -> bool:
+    record = services.ledger.get_run(memory.current) if memory.current else None
+    return record is not None and record.state is not RunState.FINISHED
+
+
+def _adopt(services: Services, snapshot: IssueSnapshot, decision: Decision) -> Admission:
+    record = services.ledger.get_run(decision.run_key)
+    if record is not None and record.state is RunState.APPROVED:
+        # Somebody died between the ledger and Airflow.
+        start(services, record)
+    return Admission(
+        number=snapshot.number,
+        decision="adopted",
+        message=decision.reason,
+        run_key=decision.run_key,
+        revision=decision.revision,
+    )
+
+
+def _begin(services: Services, snapshot: IssueSnapshot, decision: Decision) -> Admission:
+    """Write the run to the ledger, then start it or ask for approval."""
+    assert decision.spec is not None
+    if not _unchanged(services, snapshot):
+        # Nothing was written; the next look decides on what stands then.
+        return Admission(number=snapshot.number, decision="ignored", message="changed while it was being read")
+    awaiting = decision.kind == "awaiting_approval"
+    record = _record(services, snapshot, decision, RunState.AWAITING_APPROVAL if awaiting else RunState.APPROVED)
+    _keep_body(services, record.run_key, snapshot.body)
+    if not services.ledger.create_run(record) and not awaiting:
+        record = approve(services, record.run_key, record.actor)
+    before = recall(services, snapshot.number).current
+    remember(services, snapshot.number, lambda known: _with_run(known, snapshot, decision))
+    _supersede(services, before, decision)
+    if awaiting:
+        runs.publish(services, record.run_key)
+        deliver(services, approval_message(services, services.ledger.require_run(record.run_key)))
+    elif record.state is RunState.APPROVED:
+        start(services, record)
+    return Admission(
+        number=snapshot.number,
+        decision=decision.kind,
+        message=decision.reason,
+        run_key=decision.run_key,
+        revision=decision.revision,
+    )
+
+
+def _unchanged(services: Services, snapshot: IssueSnapshot) -> bool:
+    """Look once more just before the start: same text, same label, still open."""
+    now = services.repository.snapshot(snapshot.number, services.settings.trigger_labels)
+    return (now.body_hash, now.state, now.labelled) == (snapshot.body_hash, snapshot.state, snapshot.labelled) and bool(
+        set(now.labels) & set(services.settings.trigger_labels)
+    )
+
+
+def _record(services: Services, snapshot: IssueSnapshot, decision: Decision, state: RunState) -> RunRecord:
+    from mlops.spec import canonical
+
+    assert decision.spec is not None
+    assert snapshot.labelled is not None
+    return RunRecord(
+        run_key=decision.run_key,
+        trigger=Trigger.ISSUE,
+        repository=services.settings.github_repository,
+        repository_id=services.repository.id,
+        issue=snapshot.number,
+        revision=decision.revision,
+        body_hash=snapshot.body_hash,
+        actor=snapshot.labelled.actor,
+        spec=canonical(decision.spec),
+        state=state,
+        message=decision.reason,
+        created_at=services.timestamp(),
+        labelled_at=snapshot.labelled.at.isoformat(timespec="seconds").replace("+00:00", "Z"),
+    )
+
+
+def _keep_body(services: Services, run_key: str, body: str) -> None:
+    """The raw text, as evidence; what runs is the canonical spec in the record."""
+    from mlops.aws import translated
+
+    with translated(f"keep the text of {run_key}"):
+        services.cloud.s3.put_object(
+            Bucket=services.settings.bucket,
+            Key=keys.issue_body(run_key),
+            Body=body.encode(),
+            ContentType="text/markdown; charset=utf-8",
+        )
+
+
+def _with_run(memory: Memory, snapshot: IssueSnapshot, decision: Decision) -> Memory:
+    assert snapshot.labelled is not None
+    waiting = {rev: doubt for rev, doubt in memory.waiting.items() if rev != decision.revision}
+    events = memory.label_events
+    if decision.doubt:
+        waiting[decision.revision] = decision.doubt
+    if decision.doubt != "edited":
+        events = {**events, str(snapshot.labelled.id): decision.revision}
+    return memory.model_copy(
+        update={
+            "runs": {**memory.runs, decision.revision: decision.run_key},
+            "label_events": events,
+            "waiting": waiting,
+            "current": decision.run_key,
+        }
+    )
+
+
+def _supersede(services: Services, before: str | None, decision: Decision) -> None:
+    """A run that still waits is given up when the issue comes to mean something else: an edit voids its approval."""
+    if not before or before == decision.run_key:
+        return
+    record = services.ledger.get_run(before)
+    if record is None or record.state is not RunState.AWAITING_APPROVAL:
+        return
+    message = f"The issue was edited before anybody approved this; revision {decision.revision} counts now."
+    end_without_airflow(services, before, message)
+
+
+def end_without_airflow(services: Services, run_key: str, message: str) -> RunRecord:
+    """Finish a run that never reached Airflow, or whose waiting is over."""
+
+    def ended(record: RunRecord) -> RunRecord:
+        return record.model_copy(update={"outcome": Outcome.STOPPED, "message": message, "reported_at": None})
+
+    services.ledger.update_run(run_key, ended)
+    return runs.close_run(services, run_key)
+
+
+def approval_message(services: Services, record: RunRecord) -> Message:
+    return Message(
+        event=Event.AWAITING_APPROVAL,
+        key=record.run_key,
+        incident=record.run_key,
+        title=f"Waits for approval: {record.spec.get('name', record.run_key)}",
+        text=record.message,
+        url=runs.issue_url(services, record),
+    )
+
+
+def approve(services: Services, run_key: str, actor: str) -> RunRecord:
+    """From waiting to approved; a run that is further on stays where it is."""
+
+    def approved(record: RunRecord) -> RunRecord | None:
+        if record.state is not RunState.AWAITING_APPROVAL:
+            return None
+        return record.model_copy(update={"state": RunState.APPROVED, "message": "", "actor": actor})
+
+    return services.ledger.update_run(run_key, approved)
+
+
+def start(services: Services, record: RunRecord) -> RunRecord:
+    """Start the DAG run named by the run key. It existing already is success; its meaning something else is not.
+
+    Raises:
+        Unavailable: Airflow did not answer; the record stays approved, and `reconcile` or the next poll tries again.
+    """
+    from mlops.spec import RunSpec, to_parameters
+
+    conf = to_parameters(RunSpec.model_validate(record.spec))
+    try:
+        services.airflow.create_run(runs.DAG_ID, record.run_key, conf, note=_note(record))
+    except Unavailable:
+        raise
+    except MlopsError as refused:
+        # A defect of ours or another run under this name: said on the issue instead of tried for ever.
+        log.error("Run %s was not started: %s", record.run_key, refused)
+        return _fail_to_start(services, record.run_key, str(refused))
+    now = services.timestamp()
+
+    def started(known: RunRecord) -> RunRecord | None:
+        if known.state is not RunState.APPROVED:
+            return None
+        return known.model_copy(update={"state": RunState.STARTED, "started_at": known.started_at or now})
+
+    services.ledger.update_run(record.run_key, started)
+    return runs.publish(services, record.run_key)
+
+
+def _note(record: RunRecord) -> str:
+    return f"Issue {record.issue} of {record.repository}" if record.issue is not None else record.trigger.value
+
+
+def _fail_to_start(services: Services, run_key: str, reason: str) -> RunRecord:
+    def failed(record: RunRecord) -> RunRecord:
+        return record.model_copy(update={"outcome": Outcome.FAILED, "message": f"The run was not started: {reason}"})
+
+    services.ledger.update_run(run_key, failed)
+    return runs.close_run(services, run_key)
