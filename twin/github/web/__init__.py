@@ -1,0 +1,1 @@
+"""The pages: issues, files and commits, as a person sees them in a browser."""
