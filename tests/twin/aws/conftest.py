@@ -1,0 +1,43 @@
+"""One twin for the tests of each module."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.twin.aws.requests import OPTIONS, client
+from twin.aws.options import Options
+from twin.aws.server import Server, start
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with start(state_dir=tmp_path_factory.mktemp("twin"), options=Options(**OPTIONS)) as running:
+        client(running, "s3").create_bucket(Bucket="bucket")
+        yield running
+
+
+@pytest.fixture(scope="module")
+def sagemaker(server: Server) -> Any:
+    return client(server, "sagemaker")
+
+
+@pytest.fixture(scope="module")
+def runtime(server: Server) -> Any:
+    return client(server, "sagemaker-runtime")
+
+
+@pytest.fixture(scope="module")
+def s3(server: Server) -> Any:
+    return client(server, "s3")
+
+
+@pytest.fixture
+def name(request: pytest.FixtureRequest) -> str:
+    """A resource name of the test's own."""
+    tail = hashlib.sha256(request.node.name.encode()).hexdigest()[:6]
+    return f"{re.sub('[^a-z0-9]+', '-', request.node.name)[:40].strip('-')}-{tail}"

@@ -1,0 +1,274 @@
+"""The servers behind an endpoint: one process per variant, however many instances the numbers say."""
+
+from __future__ import annotations
+
+import http.client
+import logging
+import socket
+import tarfile
+import threading
+import time
+import uuid
+from collections import deque
+from dataclasses import dataclass
+from typing import Any
+
+from twin.aws import archive, models
+from twin.aws.children import Child
+from twin.aws.faults import PING_FAULT
+from twin.aws.sandbox import Sandbox, UnknownImage
+from twin.aws.storage import ObjectMissing, split_uri
+from twin.aws.training import job_environment
+from twin.aws.twin import Twin
+from twin.aws.wire import AwsError, now
+
+log = logging.getLogger(__name__)
+
+_PING_EVERY_S = 0.1
+
+
+class NotHealthy(Exception):
+    """A fleet that does not come up; the message is the endpoint's FailureReason."""
+
+
+class _Connection(http.client.HTTPConnection):
+    def connect(self) -> None:
+        super().connect()
+        # Headers and body are two writes; without this each request waits for a delayed acknowledgement.
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+@dataclass(frozen=True)
+class ServerReply:
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+
+
+class Server:
+    """One variant's container. It is started, pinged, called, restarted when it dies, and stopped."""
+
+    def __init__(self, twin: Twin, endpoint: str, variant: dict[str, Any], fleet: str):
+        self.twin, self.endpoint, self.variant = twin, endpoint, variant
+        self.name: str = variant["VariantName"]
+        self.image = ""
+        self._fleet = fleet
+        self._idle: deque[_Connection] = deque()
+        self._child: Child | None = None
+        self._sandbox: Sandbox | None = None
+        self._port = 0
+        self._healthy = threading.Event()
+        self._stopped = threading.Event()
+
+    def start(self) -> None:
+        """Fetch the model, start the container, wait for `/ping`. Raises NotHealthy."""
+        model = self.twin.store.get("model", self.variant["ModelName"])
+        if model is None:
+            raise NotHealthy(f"Could not find model \"{self.twin.options.arn('model', self.variant['ModelName'])}\".")
+        try:
+            container = models.container_of(self.twin, model)
+        except AwsError as missing:
+            raise NotHealthy(missing.message) from missing
+        self.image = container["Image"]
+        folder = self.twin.folder / "work" / "endpoint" / self.endpoint / f"{self._fleet}-{self.name}" / "ml"
+        self._sandbox = Sandbox.create(self.twin.options, folder, f"twin-{self.endpoint}-{self.name}-{self._fleet}")
+        self._fetch(container, self._sandbox)
+        self._launch(container, self._sandbox)
+        self._await_ping()
+
+    def _fetch(self, container: dict[str, Any], sandbox: Sandbox) -> None:
+        uri, compressed = _model_data(container)
+        if not uri:
+            return
+        model = sandbox.local("/opt/ml/model")
+        try:
+            if compressed:
+                archive.unpack(self.twin.storage.read(*split_uri(uri)), model)
+            else:
+                self.twin.storage.download(uri, model)
+        except ObjectMissing as missing:
+            raise NotHealthy(
+                f'Failed to download model data for container "container_1" from URL: "{uri}". Please ensure that '
+                "there is an object located at the URL and that the role passed to CreateModel has permissions to "
+                f"download it. ({missing})"
+            ) from missing
+        except (tarfile.TarError, OSError, EOFError) as broken:
+            raise NotHealthy(f'Failed to extract model data archive from URL "{uri}": {broken}') from broken
+
+    def _launch(self, container: dict[str, Any], sandbox: Sandbox) -> None:
+        self._port = _free_port()
+        environment = {
+            **job_environment(self.twin),
+            "SAGEMAKER_BIND_TO_PORT": str(self._port),
+            "SAGEMAKER_SAFE_PORT_RANGE": f"{self._port}-{self._port}",
+            "ENDPOINT_NAME": self.endpoint,
+            **container.get("Environment", {}),
+        }
+        try:
+            argv, variables = sandbox.command(container["Image"], environment, default=["serve"])
+        except UnknownImage as unknown:
+            raise NotHealthy(f"ClientError: Cannot find repository: {unknown} in registry") from unknown
+        instance = f"{self.name}/i-{uuid.uuid4().hex[:17]}"
+        stream = self.twin.logs.stream(f"/aws/sagemaker/Endpoints/{self.endpoint}", instance)
+        self._child = self.twin.children.start(
+            argv, cwd=self.twin.options.project, env=variables, on_line=stream.write
+        )
+
+    def _await_ping(self) -> None:
+        limit_s = self.variant.get("ContainerStartupHealthCheckTimeoutInSeconds", self.twin.options.ping_timeout_s)
+        deadline = time.monotonic() + limit_s
+        assert self._child
+        doomed = self.twin.faults.strike({PING_FAULT}, self.endpoint) or self.twin.faults.strike(
+            {PING_FAULT}, self.variant["ModelName"]
+        )
+        while not doomed and self._child.poll() is None and time.monotonic() < deadline and not self._stopped.is_set():
+            if self._ping():
+                self._healthy.set()
+                return
+            self._stopped.wait(_PING_EVERY_S)
+        raise NotHealthy(
+            f"The primary container for production variant {self.name} did not pass the ping health check. "
+            "Please check CloudWatch logs for this endpoint."
+        )
+
+    def _ping(self) -> bool:
+        try:
+            return self.call("GET", "/ping", b"", {}, timeout_s=2.0).status == 200
+        except OSError:
+            return False
+
+    def call(self, method: str, path: str, body: bytes, headers: dict[str, str], timeout_s: float) -> ServerReply:
+        """One HTTP exchange over a kept connection. Raises OSError (TimeoutError where it takes too long)."""
+        while True:
+            try:
+                connection, fresh = self._idle.pop(), False
+            except IndexError:
+                connection, fresh = _Connection("127.0.0.1", self._port, timeout=timeout_s), True
+            try:
+                if connection.sock:
+                    connection.sock.settimeout(timeout_s)
+                connection.request(method, path, body, headers)
+                answer = connection.getresponse()
+                reply = ServerReply(answer.status, answer.headers, answer.read())
+            except TimeoutError:
+                connection.close()
+                raise
+            except (http.client.HTTPException, OSError) as broken:
+                connection.close()
+                if fresh:
+                    raise OSError(str(broken)) from broken
+                continue  # A kept connection that the server closed meanwhile: nothing was done with it.
+            if answer.will_close:
+                connection.close()
+            else:
+                self._idle.append(connection)
+            return reply
+
+    def wait_healthy(self, timeout_s: float) -> bool:
+        return self._healthy.wait(timeout_s)
+
+    def died(self) -> bool:
+        served = self._healthy.is_set() and not self._stopped.is_set()
+        return served and self._child is not None and self._child.poll() is not None
+
+    def restart(self) -> None:
+        """Start a server that died anew, as SageMaker does with a container that fails its health check."""
+        self._healthy.clear()
+        self._drop_connections()
+        try:
+            self.start()
+        except NotHealthy as failed:
+            log.warning("Endpoint %s: %s", self.endpoint, failed)
+
+    def stop(self) -> None:
+        self._stopped.set()
+        if self._child:
+            self._child.terminate(self.twin.options.stop_grace_s)
+        self._drop_connections()
+        if self._sandbox:
+            self._sandbox.remove()
+
+    def _drop_connections(self) -> None:
+        while self._idle:
+            self._idle.pop().close()
+
+
+class Fleet:
+    """The servers of one endpoint configuration."""
+
+    def __init__(self, twin: Twin, endpoint: str, config: dict[str, Any]):
+        name = uuid.uuid4().hex[:6]
+        self.config = config
+        self.servers = {
+            variant["VariantName"]: Server(twin, endpoint, variant, name) for variant in config["ProductionVariants"]
+        }
+        self.weights: dict[str, float] = {
+            variant["VariantName"]: variant.get("InitialVariantWeight", 1.0) for variant in config["ProductionVariants"]
+        }
+
+    def start(self) -> None:
+        """Start all servers side by side. Raises NotHealthy of the first that fails; the others are left to `stop`."""
+        failures: list[NotHealthy] = []
+
+        def work(server: Server) -> None:
+            try:
+                server.start()
+            except NotHealthy as failed:
+                failures.append(failed)
+            except Exception as failed:
+                log.exception("The twin itself failed to start %s", server.name)
+                failures.append(NotHealthy(f"Request to service failed. ({failed})"))
+
+        threads = [threading.Thread(target=work, args=(server,), daemon=True) for server in self.servers.values()]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if failures:
+            raise failures[0]
+
+    def stop(self) -> None:
+        for server in self.servers.values():
+            server.stop()
+
+    def summaries(self, counts: dict[str, int] | None = None) -> list[dict[str, Any]]:
+        """ProductionVariants as DescribeEndpoint shows them; `counts`: instances, where not as configured."""
+        found = []
+        for variant in self.config["ProductionVariants"]:
+            name = variant["VariantName"]
+            image = self.servers[name].image
+            summary: dict[str, Any] = {
+                "VariantName": name,
+                "DeployedImages": [{"SpecifiedImage": image, "ResolvedImage": image, "ResolutionTime": now()}],
+                "CurrentWeight": self.weights[name],
+                "DesiredWeight": self.weights[name],
+            }
+            if "InitialInstanceCount" in variant:
+                count = (counts or {}).get(name, variant["InitialInstanceCount"])
+                summary |= {"CurrentInstanceCount": count, "DesiredInstanceCount": count}
+            if "ServerlessConfig" in variant:
+                summary["CurrentServerlessConfig"] = variant["ServerlessConfig"]
+            found.append(summary)
+        return found
+
+
+def _model_data(container: dict[str, Any]) -> tuple[str, bool]:
+    """Where the model lies, and whether it is an archive."""
+    if "ModelDataUrl" in container:
+        return container["ModelDataUrl"], True
+    source = container.get("ModelDataSource", {}).get("S3DataSource")
+    return (source["S3Uri"], source.get("CompressionType") == "Gzip") if source else ("", False)
+
+
+_handed_out: deque[int] = deque(maxlen=64)
+
+
+def _free_port() -> int:
+    """A port nobody listens on, and that was not handed out lately."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        if port not in _handed_out:
+            _handed_out.append(port)
+            return port

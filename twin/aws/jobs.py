@@ -1,0 +1,314 @@
+"""A job from its creation to its end: the state machine that training and processing share."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import ClassVar
+
+from twin.aws import events, tags
+from twin.aws.faults import JOB_FAULTS
+from twin.aws.sandbox import Sandbox, UnknownImage
+from twin.aws.storage import ObjectMissing
+from twin.aws.store import Document
+from twin.aws.twin import Twin
+from twin.aws.wire import AwsError, invalid, now
+
+log = logging.getLogger(__name__)
+
+RUNNING = {"InProgress", "Stopping"}
+PLATFORM_FAULT = "InternalServerError: We encountered an internal error. Please try again."
+
+
+class JobFailure(Exception):
+    """The job ends Failed; the message is its FailureReason."""
+
+
+class Interrupted(Exception):
+    """Asked to stop before its command ran."""
+
+
+class JobRun(ABC):
+    """One job at work, in its own thread. Subclasses say what differs between training and processing."""
+
+    kind: ClassVar[str]
+    """As in the ARN, e.g. `training-job`."""
+    status: ClassVar[str]
+    """The member of the record that holds the state."""
+    log_group: ClassVar[str]
+
+    def __init__(self, twin: Twin, name: str):
+        self.twin = twin
+        self.name = name
+        self._stop = threading.Event()
+        self._timed_out = False
+        record = twin.store.get(self.kind, name)
+        assert record
+        self.record = record
+        """As created: the request's members. The live state is in the store."""
+
+    # What a kind of job fills in
+
+    @abstractmethod
+    def download(self, sandbox: Sandbox) -> None:
+        """Fetch the inputs. Raises JobFailure."""
+
+    @abstractmethod
+    def command(self, sandbox: Sandbox) -> tuple[list[str], dict[str, str]]:
+        """argv and variables. Raises UnknownImage."""
+
+    @abstractmethod
+    def deliver(self, sandbox: Sandbox, succeeded: bool, stopped: bool) -> None:
+        """Upload what the job made, as far as this end allows. Raises JobFailure."""
+
+    @abstractmethod
+    def entered(self, record: Document, state: str, message: str) -> None:
+        """Write a step (`Starting`, `Downloading`, `Training`, ...) into the record."""
+
+    @abstractmethod
+    def failure_text(self, sandbox: Sandbox) -> str:
+        """What the command itself says about its failure."""
+
+    @abstractmethod
+    def closing_record(self, record: Document, sandbox: Sandbox) -> None:
+        """Write what is known only at the end."""
+
+    def heard(self, line: str) -> None:
+        """One line of the command's output."""
+        return
+
+    def meanwhile(self, sandbox: Sandbox) -> None:
+        """Called several times a second while the command runs."""
+        return
+
+    # The common course
+
+    def start(self) -> None:
+        self.twin.jobs[self.kind, self.name] = self
+        self.twin.in_background(self._run, f"{self.kind}:{self.name}")
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    def _run(self) -> None:
+        sandbox: Sandbox | None = None
+        try:
+            with _slot(self.twin.capacity, self._stop):
+                sandbox = self._boot()
+                self._work(sandbox)
+        except Interrupted:
+            self._end(sandbox, "Stopped")
+        except JobFailure as failure:
+            self._end(sandbox, "Failed", str(failure))
+        except Exception:
+            log.exception("The twin itself failed in %s %s", self.kind, self.name)
+            self._end(sandbox, "Failed", PLATFORM_FAULT)
+        finally:
+            self.twin.jobs.pop((self.kind, self.name), None)
+            if sandbox:
+                with suppress(Exception):
+                    sandbox.remove()
+
+    def _boot(self) -> Sandbox:
+        if self._stop.wait(self.twin.options.boot_s):
+            raise Interrupted
+        folder = self.twin.folder / "work" / self.kind / self.name / "ml"
+        return Sandbox.create(self.twin.options, folder, f"twin-{self.name}")
+
+    def _work(self, sandbox: Sandbox) -> None:
+        self.enter("Downloading", "Downloading input data")
+        self.download(sandbox)
+        if self._stop.is_set():
+            raise Interrupted
+        doom = self.twin.faults.strike(JOB_FAULTS.keys(), self.name, self.kind)
+        if doom and not doom.delay_s:
+            raise JobFailure(JOB_FAULTS[doom.fault])
+        self.enter("Training", "Training image download completed. Training in progress.")
+        code = self._execute(sandbox, doom.delay_s if doom else None)
+        if doom and code is None:
+            raise JobFailure(JOB_FAULTS[doom.fault])
+        stopped = self._stop.is_set() or self._timed_out
+        if code and not stopped:
+            self.deliver(sandbox, succeeded=False, stopped=False)
+            said = self.failure_text(sandbox) or "See job logs for more information"
+            raise JobFailure(f"AlgorithmError: {said}, exit code: {code}")
+        self.enter("Uploading", "Uploading generated training model")
+        self.deliver(sandbox, succeeded=not stopped, stopped=stopped)
+        self._end(sandbox, "Stopped" if stopped else "Completed")
+
+    def _execute(self, sandbox: Sandbox, doomed_after_s: float | None) -> int | None:
+        """Run the command; its exit status, or None where the platform killed it."""
+        try:
+            argv, environment = self.command(sandbox)
+        except UnknownImage as unknown:
+            raise JobFailure(f"ClientError: Cannot find repository: {unknown} in registry") from unknown
+        stream = self.twin.logs.stream(self.log_group, f"{self.name}/algo-1-{int(time.time())}")
+
+        def on_line(line: str) -> None:
+            stream.write(line)
+            self.heard(line)
+
+        started = time.monotonic()
+        limit_s = self.record.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", 86400)
+        child = self.twin.children.start(argv, cwd=self.twin.options.project, env=environment, on_line=on_line)
+        try:
+            while (code := child.wait(0.2)) is None:
+                self.meanwhile(sandbox)
+                elapsed = time.monotonic() - started
+                if doomed_after_s is not None and elapsed > doomed_after_s:
+                    child.kill()
+                    return None
+                self._timed_out = elapsed > limit_s
+                if self._timed_out or self._stop.is_set():
+                    return child.terminate(self.twin.options.stop_grace_s)
+            return code
+        finally:
+            stream.flush()
+            self.meanwhile(sandbox)
+            self._leave_if_closing()
+
+    def _leave_if_closing(self) -> None:
+        if self.twin.closing.is_set():
+            # The twin ends, not the job: the record stays InProgress, and the next start calls it a platform fault.
+            raise SystemExit
+
+    def enter(self, state: str, message: str) -> None:
+        self._leave_if_closing()
+
+        def change(record: Document) -> None:
+            record["LastModifiedTime"] = now()
+            self.entered(record, state, message)
+
+        self._publish(self.twin.store.change(self.kind, self.name, change))
+
+    def _end(self, sandbox: Sandbox | None, state: str, reason: str = "") -> None:
+        self._leave_if_closing()
+
+        def change(record: Document) -> None:
+            record[self.status] = state
+            record["LastModifiedTime"] = now()
+            if reason:
+                record["FailureReason"] = reason[:1024]
+            if sandbox:
+                self.closing_record(record, sandbox)
+            secondary = "MaxRuntimeExceeded" if state == "Stopped" and self._timed_out else state
+            self.entered(record, secondary, _LAST_WORDS.get(secondary, ""))
+
+        self._publish(self.twin.store.change(self.kind, self.name, change))
+        self.twin.effects.record(f"{self.kind}:{state}", self.name, reason=reason)
+
+    def _publish(self, record: Document | None) -> None:
+        if record:
+            events.job_changed(self.twin, self.kind, record)
+
+
+_LAST_WORDS = {
+    "Completed": "Training job completed",
+    "Failed": "Training job failed",
+    "Stopped": "Training job stopped",
+    "MaxRuntimeExceeded": "Training job runtime exceeded MaxRuntimeInSeconds provided",
+}
+
+
+class _slot:
+    """Waits for capacity, as for an instance; a stop ends the wait. Raises Interrupted."""
+
+    def __init__(self, capacity: threading.Semaphore, stop: threading.Event):
+        self._capacity, self._stop = capacity, stop
+
+    def __enter__(self) -> None:
+        while not self._capacity.acquire(timeout=0.1):
+            if self._stop.is_set():
+                raise Interrupted
+        if self._stop.is_set():
+            self._capacity.release()
+            raise Interrupted
+
+    def __exit__(self, *_: object) -> None:
+        self._capacity.release()
+
+
+def create(twin: Twin, run: type[JobRun], record: Document, request_tags: Sequence[dict[str, str]], quota: int) -> str:
+    """Accept a job: the name is unique for ever, the quota holds, and the record is on disk. Returns the ARN."""
+    name = record[_NAME[run.kind]]
+    arn = twin.options.arn(run.kind, name)
+    with twin.store.lock:
+        if twin.store.get(run.kind, name):
+            raise AwsError(
+                "ResourceInUse",
+                "Job name must be unique within an AWS account and region, "
+                f"and a job with this name already exists ({arn})",
+            )
+        _check_quota(twin, run, record, quota)
+        twin.store.insert(run.kind, name, record)
+        if request_tags:
+            tags.put(twin, arn, list(request_tags))
+    twin.effects.record(_CREATE[run.kind], name)
+    run(twin, name).start()
+    return arn
+
+
+_NAME = {"training-job": "TrainingJobName", "processing-job": "ProcessingJobName"}
+_CREATE = {"training-job": "CreateTrainingJob", "processing-job": "CreateProcessingJob"}
+_STOP = {"training-job": "StopTrainingJob", "processing-job": "StopProcessingJob"}
+
+
+def instances(record: Document) -> tuple[str, int]:
+    """Instance type and how many of them a job asks for."""
+    cluster = record.get("ProcessingResources", {}).get("ClusterConfig") or record.get("ResourceConfig", {})
+    return cluster.get("InstanceType", ""), cluster.get("InstanceCount", 1)
+
+
+def _check_quota(twin: Twin, run: type[JobRun], record: Document, quota: int) -> None:
+    kind, wanted = instances(record)
+    running = [other for other in twin.store.all(run.kind) if other[run.status] in RUNNING]
+    used = sum(count for other_kind, count in map(instances, running) if other_kind == kind)
+    if used + wanted > quota:
+        usage = run.kind.replace("-", " ")
+        raise AwsError(
+            "ResourceLimitExceeded",
+            f"The account-level service limit '{kind} for {usage} usage' is {quota} Instances, with current "
+            f"utilization of {used} Instances and a request delta of {wanted} Instances. "
+            "Please use AWS Service Quotas to request an increase for this quota.",
+        )
+
+
+def request_stop(twin: Twin, run: type[JobRun], name: str, missing: str, stopping: Callable[[Document], None]) -> None:
+    """Stop a running job; the record says `Stopping` at once. Raises what AWS answers for a finished or unknown one."""
+    with twin.store.lock:
+        record = twin.store.get(run.kind, name)
+        if record is None:
+            raise invalid(missing)
+        if record[run.status] not in RUNNING:
+            spoken = run.kind.replace("-", " ")
+            raise invalid(f"The request was rejected because the {spoken} is in status {record[run.status]}.")
+        record[run.status] = "Stopping"
+        stopping(record)
+        twin.store.put(run.kind, name, record)
+    twin.effects.record(_STOP[run.kind], name)
+    if job := twin.jobs.get((run.kind, name)):
+        job.stop()
+
+
+def fail_orphans(twin: Twin, run: type[JobRun]) -> None:
+    """Jobs that the last end of the twin cut off: a platform fault, as the loss of an instance would be."""
+    for record in twin.store.all(run.kind):
+        if record[run.status] in RUNNING:
+            name = record[_NAME[run.kind]]
+            stopped = record[run.status] == "Stopping"
+            run(twin, name)._end(None, "Stopped" if stopped else "Failed", "" if stopped else PLATFORM_FAULT)
+
+
+def missing_input(uri: str, role: str, error: ObjectMissing) -> JobFailure:
+    """What SageMaker says of a channel without data."""
+    bucket = uri.removeprefix("s3://").partition("/")[0]
+    return JobFailure(
+        f'ClientError: Data download failed:No S3 objects found under S3 URL "{uri}" given in input data source. '
+        "Please ensure that the bucket exists in the selected region (us-east-1), that objects exist under that S3 "
+        f'prefix, and that the role "{role}" has "s3:ListBucket" permissions on bucket "{bucket}". '
+        f"Error message from S3: {error}"
+    )

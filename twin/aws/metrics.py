@@ -1,0 +1,109 @@
+"""Metrics in moto's CloudWatch, with the percentiles that moto leaves out."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from moto.cloudwatch.models import (
+    CloudWatchBackend,
+    MetricAggregatedDatum,
+    MetricDatum,
+    Statistics,
+    cloudwatch_backends,
+)
+
+from twin.aws.locks import Locks
+
+Series = tuple[str, str, tuple[tuple[str, str], ...], str]
+"""Namespace, name, dimensions, unit."""
+
+
+class Distribution(MetricAggregatedDatum):
+    """Many values of one moment. moto sees their statistics set; percentiles read the values."""
+
+    def __init__(self, series: Series, values: Sequence[float], timestamp: datetime):
+        namespace, name, dimensions, unit = series
+        super().__init__(
+            namespace, name, min(values), max(values), len(values), math.fsum(values),
+            [{"Name": key, "Value": value} for key, value in dimensions], timestamp, unit,
+        )  # fmt: skip
+        self.values = tuple(values)
+
+
+class Metrics:
+    """Collects values in memory; `flush` hands them to moto (each second, and before every question)."""
+
+    def __init__(self, account: str, region: str, locks: Locks):
+        self._account, self._region = account, region
+        self._locks = locks
+        self._lock = threading.Lock()
+        self._pending: defaultdict[Series, list[float]] = defaultdict(list)
+
+    @property
+    def backend(self) -> CloudWatchBackend:
+        return cloudwatch_backends[self._account][self._region]
+
+    def add(self, namespace: str, name: str, value: float, unit: str, **dimensions: str) -> None:
+        self.add_all([((namespace, name, tuple(dimensions.items()), unit), value)])
+
+    def add_all(self, values: Sequence[tuple[Series, float]]) -> None:
+        with self._lock:
+            for series, value in values:
+                self._pending[series].append(value)
+
+    def flush(self) -> None:
+        with self._lock:
+            pending, self._pending = self._pending, defaultdict(list)
+        if not pending:
+            return
+        # moto's times are naive and in UTC.
+        moment = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
+        with self._locks.changing("cloudwatch"):
+            self.backend.metric_data.extend(Distribution(series, values, moment) for series, values in pending.items())
+
+
+def percentile(data: Sequence[Any], stat: str) -> float | None:
+    """The percentile `stat` (`p50`, `p99.9`) of metric data, linear between ranks; None where it names none.
+
+    A statistics set without its values counts as its average, repeated.
+    """
+    try:
+        share = float(stat[1:]) / 100
+    except ValueError:
+        return None
+    if stat[:1] != "p" or not 0 <= share <= 1:
+        return None
+    values: list[float] = []
+    for datum in data:
+        if isinstance(datum, MetricDatum):
+            values.append(datum.value)
+        elif isinstance(datum, Distribution):
+            values.extend(datum.values)
+        elif datum.sample_count:
+            values.extend([datum.sum / datum.sample_count] * int(datum.sample_count))
+    if not values:
+        return None
+    values.sort()
+    rank = share * (len(values) - 1)
+    low = math.floor(rank)
+    high = min(low + 1, len(values) - 1)
+    return values[low] + (values[high] - values[low]) * (rank - low)
+
+
+def teach_moto_percentiles() -> None:
+    """Make GetMetricData and GetMetricStatistics answer `p..` statistics; safe to call twice."""
+    original = Statistics.get_statistics_for_type
+    if getattr(original, "knows_percentiles", False):
+        return
+
+    def get_statistics_for_type(self: Statistics, stat: str) -> Any:
+        known = original(self, stat)
+        return percentile(self.metric_data, stat) if known is None else known
+
+    get_statistics_for_type.knows_percentiles = True  # type: ignore[attr-defined]
+    Statistics.get_statistics_for_type = get_statistics_for_type  # type: ignore[method-assign]

@@ -1,0 +1,112 @@
+"""Start and stop the AWS half of the twin."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from twin.aws import endpoints, jobs
+from twin.aws.admin import Admin
+from twin.aws.capture import Capture
+from twin.aws.cloud import Cloud
+from twin.aws.front import Application
+from twin.aws.invoke import Invoker
+from twin.aws.listener import Listener
+from twin.aws.metrics import teach_moto_percentiles
+from twin.aws.options import Options
+from twin.aws.processing import ProcessingRun
+from twin.aws.training import TrainingRun
+from twin.aws.twin import Twin
+
+log = logging.getLogger(__name__)
+
+_one = threading.Lock()
+"""moto's state belongs to the process: one twin at a time."""
+
+
+class AlreadyRunning(Exception):
+    """Another twin serves from this process; stop it first."""
+
+
+class Server:
+    """A running twin. `url` is its endpoint; `stop()` saves everything and ends every child."""
+
+    def __init__(self, listener: Listener, twin: Twin, at_end: list[Callable[[], None]]):
+        self._listener = listener
+        self._at_end = at_end
+        self.twin = twin
+        self.url = twin.url
+        self.port: int = listener.server_address[1]
+        self._stopped = False
+
+    def stop(self) -> None:
+        if self._stopped:
+            return
+        self._stopped = True
+        self._listener.close()
+        self.twin.closing.set()
+        for act in self._at_end:
+            act()
+        _one.release()
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+def start(
+    host: str = "127.0.0.1", port: int = 0, state_dir: str | Path = ".twin/aws", *,
+    account: str = "123456789012", region: str = "us-east-1", options: Options | None = None,
+) -> Server:  # fmt: skip
+    """Serve AWS's wire protocols from `state_dir`, where an earlier twin may have left its state.
+
+    `port` 0 takes a free one. `options` wins over `account` and `region`.
+    Raises PortTaken, and AlreadyRunning where this process has a twin already.
+    """
+    chosen = options or Options.from_environment(account=account, region=region)
+    if not _one.acquire(blocking=False):
+        raise AlreadyRunning("A twin runs in this process already; moto's state is one per process. Stop it first.")
+    try:
+        return _start(host, port, Path(state_dir).resolve(), chosen)
+    except BaseException:
+        _one.release()
+        raise
+
+
+def _start(host: str, port: int, folder: Path, options: Options) -> Server:
+    os.environ["MOTO_ACCOUNT_ID"] = options.account
+    teach_moto_percentiles()
+    twin = Twin.open(folder, options)
+    capture = Capture(twin)
+    cloud = Cloud(twin)
+
+    def flush() -> None:
+        capture.flush()
+        twin.metrics.flush()
+
+    application = Application(twin, cloud, Invoker(twin, capture), Admin(twin, flush))
+    listener = Listener(host, port, application)
+    twin.url = f"http://{host}:{listener.server_address[1]}"
+    os.environ["MOTO_PORT"] = str(listener.server_address[1])
+    listener.serve_in_thread()
+    for run in (TrainingRun, ProcessingRun):
+        jobs.fail_orphans(twin, run)
+    endpoints.resume(twin)
+    twin.in_background(lambda: endpoints.keep_alive(twin), "keep-alive")
+    twin.in_background(lambda: _tick(twin, flush), "flush")
+    at_end = [lambda: twin.children.stop(options.stop_grace_s), flush, twin.store.close, twin.effects.close]
+    log.info("AWS twin at %s, state in %s", twin.url, folder)
+    return Server(listener, twin, at_end)
+
+
+def _tick(twin: Twin, flush: Callable[[], None]) -> None:
+    while not twin.closing.wait(twin.options.capture_flush_s):
+        try:
+            flush()
+        except Exception:
+            log.exception("A flush failed; the next one tries again")
