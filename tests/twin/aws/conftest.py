@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import re
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.twin.aws.requests import OPTIONS, client
+# Tests import this folder's `aws_requests`; a package called `tests` would be somebody else's, from site-packages.
+sys.path.insert(0, str(Path(__file__).parent))
+
+from aws_requests import OPTIONS, client
+
 from twin.aws.options import Options
 from twin.aws.server import Server, start
 

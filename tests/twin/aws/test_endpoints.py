@@ -9,9 +9,8 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from aws_requests import ROLE, SERVE, client, wait_for
 from botocore.exceptions import ClientError
-
-from tests.twin.aws.requests import ROLE, SERVE, client, wait_for
 
 
 def make_model(sagemaker, name, says=None, **environment):

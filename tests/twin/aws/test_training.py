@@ -8,9 +8,8 @@ import tarfile
 import time
 
 import pytest
+from aws_requests import channel, client, finished, training_job, wait_for
 from botocore.exceptions import ClientError
-
-from tests.twin.aws.requests import channel, client, finished, training_job, wait_for
 
 TRAIN = """
 import json, os
