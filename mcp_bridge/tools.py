@@ -70,9 +70,13 @@ class Tools:
             act = self._once(function) if effect else function
             self.server.capability_of[name] = self.capability
             self.server.add_tool(
-                _served(function, act, self.server.threads), title=annotations.title, description=inspect.getdoc(function),
-                annotations=annotations, meta={"mlops/capability": self.capability}, structured_output=True,
-            )  # fmt: skip
+                _served(function, act, self.server.threads),
+                title=annotations.title,
+                description=inspect.getdoc(function),
+                annotations=annotations,
+                meta={"mlops/capability": self.capability},
+                structured_output=True,
+            )
             return function
 
         return decorator

@@ -12,7 +12,9 @@ from mlops.handles import PreparedData, Submission
 
 class Dataset(BaseModel):
     dataset: str
-    description: dict[str, Any] = Field(description="Raw objects, prepared versions, newest version's statistics.")
+    raw: list[dict[str, Any]] = Field(description="Raw objects: key and bytes.")
+    versions: list[dict[str, Any]] = Field(description="Prepared versions, newest first: rows, features, task.")
+    current: str | None = Field(description="The newest complete version.")
 
 
 def register(tools: Tools) -> None:
@@ -42,6 +44,6 @@ def register(tools: Tools) -> None:
         dataset: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$", description="Its id, e.g. `wine`.")],
     ) -> Dataset:
         """What is known about a data set: its raw objects and the versions prepared from them."""
-        from mlops.phases import prepare
+        from mlops import datasets
 
-        return Dataset(dataset=dataset, description=prepare.describe(tools.services, dataset))
+        return Dataset.model_validate(datasets.describe(tools.services, dataset))

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 
 from mcp_bridge.tools import IdempotencyKey, Tools
+from mlops.identity import digest
+from mlops.intake import Admission
 
 IssueNumber = Annotated[int, Field(ge=1)]
 Body = Annotated[str, Field(max_length=200_000, description="The issue's body: Markdown with the YAML of a run.")]
@@ -17,7 +19,7 @@ class Cursor(BaseModel):
 
 
 class Admissions(BaseModel):
-    admissions: list[dict[str, Any]] = Field(description="One entry an issue: what was decided, and the run key.")
+    admissions: list[Admission] = Field(description="One entry for each issue and each command on it.")
 
 
 class CheckedIssue(BaseModel):
@@ -55,8 +57,7 @@ def register(tools: Tools) -> None:
         """
         from mlops import intake
 
-        admitted = intake.admit(tools.services, numbers, cursor)
-        return Admissions(admissions=[entry.model_dump(mode="json") for entry in admitted])
+        return Admissions(admissions=intake.admit(tools.services, numbers, cursor))
 
     @tools.read("Check an issue body")
     def check_issue(body: Body) -> CheckedIssue:
@@ -69,16 +70,14 @@ def register(tools: Tools) -> None:
 
         settings = tools.services.settings
         try:
-            parsed = spec.parse_issue(
-                body, data_buckets=settings.data_buckets, instance_types=settings.instance_types
-            )
+            parsed = spec.parse_issue(body, data_buckets=settings.data_buckets, instance_types=settings.instance_types)
         except IssueRejected as rejected:
             return CheckedIssue(accepted=False, problems=[problem.as_dict() for problem in rejected.problems])
         return CheckedIssue(accepted=True, spec=spec.canonical(parsed))
 
     @tools.effect("File an issue")
     def file_issue(
-        title: Annotated[str, Field(min_length=1, max_length=200)],
+        title: Annotated[str, Field(min_length=1, max_length=200, description="One line.")],
         body: Body,
         labels: Annotated[
             list[str], Field(max_length=20, description="`mlops:train` asks for a run; leave it out to only discuss.")
@@ -86,5 +85,8 @@ def register(tools: Tools) -> None:
         idempotency_key: IdempotencyKey,
     ) -> FiledIssue:
         """Open an issue in the watched repository. Check its body with check_issue first."""
-        filed = tools.services.repository.create_issue(title, body, labels)
-        return FiledIssue(number=filed.number, url=filed.url)
+        settings = tools.services.settings
+        # The marker finds the issue again where the first call died before it could answer.
+        marker = f"<!-- mlops-filed:{digest(idempotency_key, 16)} -->"
+        number = tools.services.repository.create_issue(title, body, labels, marker)
+        return FiledIssue(number=number, url=f"{settings.github_web_url}/{settings.github_repository}/issues/{number}")

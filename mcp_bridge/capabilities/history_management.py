@@ -15,6 +15,13 @@ class Runs(BaseModel):
     runs: list[RunRecord] = Field(description="Newest first.")
 
 
+class Reconciled(BaseModel):
+    started: list[str] = Field(description="Run keys that were started now.")
+    closed: list[str] = Field(description="Run keys that had ended without being closed.")
+    failed: list[str] = Field(description="Run keys that could not be put right now.")
+    messages: list[str] = Field(description="How many notifications were sent that had failed before.")
+
+
 class Report(BaseModel):
     run_key: str
     comment_id: int | None = Field(description="The one living comment; None where no issue stands behind the run.")
@@ -24,13 +31,13 @@ def register(tools: Tools) -> None:
     @tools.effect("Open a run")
     def open_run(
         run_key: RunKey,
-        airflow_run_id: Annotated[str, Field(min_length=1, max_length=250)],
+        airflow_run_id: Annotated[str, Field(min_length=1, max_length=250, description="`run_id` of the DAG run.")],
         parameters: Annotated[
             dict[str, Any] | None, Field(description="Flat DAG parameters; used where no issue stands behind the run.")
         ],
         idempotency_key: IdempotencyKey,
     ) -> RunRecord:
-        """Mark a run as started, and create its record where a person triggered it in Airflow. Next: start_preparation."""
+        """Mark a run as started; make its record where a person triggered it in Airflow. Next: start_preparation."""
         from mlops import runs
 
         return runs.open_run(tools.services, run_key, airflow_run_id, parameters)
@@ -47,6 +54,16 @@ def register(tools: Tools) -> None:
 
         return runs.report_failure(tools.services, run_key, phase, reason)
 
+    @tools.effect("Put runs right")
+    def reconcile_runs(idempotency_key: IdempotencyKey) -> Reconciled:
+        """Compare the ledger with Airflow: start what was never started, close what ended in silence.
+
+        The monitoring DAG calls it regularly; call it after Airflow's database was lost or restored.
+        """
+        from mlops import runs
+
+        return Reconciled.model_validate(runs.reconcile(tools.services))
+
     @tools.effect("Close a run")
     def close_run(run_key: RunKey, idempotency_key: IdempotencyKey) -> RunRecord:
         """Decide the outcome, set labels, finish the comment, commit the history, tell people. Safe to repeat."""
@@ -59,9 +76,7 @@ def register(tools: Tools) -> None:
         """Draw the run's comment anew from its record: created once, edited in place afterwards."""
         from mlops import runs
 
-        runs.publish(tools.services, run_key)
-        record = tools.services.ledger.require_run(run_key)
-        return Report(run_key=run_key, comment_id=record.comment_id)
+        return Report(run_key=run_key, comment_id=runs.publish(tools.services, run_key).comment_id)
 
     @tools.read("Read a run")
     def get_run(run_key: RunKey) -> RunRecord:
@@ -70,7 +85,7 @@ def register(tools: Tools) -> None:
 
     @tools.read("List runs")
     def list_runs(
-        limit: Annotated[int, Field(ge=1, le=200)] = 20,
+        limit: Annotated[int, Field(ge=1, le=200, description="How many at most.")] = 20,
         state: Annotated[RunState | None, Field(description="Only runs in this state.")] = None,
     ) -> Runs:
         """The newest runs, to find a run key or to see what is going on."""

@@ -10,8 +10,11 @@ from mcp_bridge.tools import IdempotencyKey, RunKey, Tools
 from mlops.handles import Deployment, DeploymentStatus, Submission
 
 EndpointName = Annotated[
-    str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,62}$", description="E.g. `mlops-xgboost-wine`; list_watched names them.")
-]  # fmt: skip
+    str,
+    Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,62}$", description="E.g. `mlops-xgboost-wine`; list_watched names them."
+    ),
+]
 
 
 class Endpoint(BaseModel):
@@ -73,7 +76,8 @@ def register(tools: Tools) -> None:
     def predict(
         endpoint: EndpointName,
         instances: Annotated[
-            list[Any], Field(min_length=1, max_length=1000, description="Rows: {column: value}, or lists in column order.")
+            list[Any],
+            Field(min_length=1, max_length=1000, description="Rows: {column: value}, or lists in column order."),
         ],
     ) -> Predictions:
         """Predictions of the serving model for raw, unprepared rows. The columns are in the model's API document."""

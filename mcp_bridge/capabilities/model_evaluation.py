@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
 from mcp_bridge.tools import IdempotencyKey, RunKey, Tools
-from mlops.handles import Evaluation, PhaseProgress, Submission
+from mlops.handles import Evaluation, Submission
+from mlops.judge import Verdict
+from mlops.record import RunRecord
 
 
 def register(tools: Tools) -> None:
@@ -34,10 +36,10 @@ def register(tools: Tools) -> None:
     @tools.effect("Record the verdict")
     def record_verdict(
         run_key: RunKey,
-        verdict: Annotated[dict[str, Any], Field(description="mlops.judge.Verdict as JSON.")],
+        verdict: Annotated[Verdict, Field(description="What the judge concluded from the evaluation.")],
         idempotency_key: IdempotencyKey,
-    ) -> PhaseProgress:
-        """Put the judge's verdict on the run's record and report. Next: start_packaging if accepted, else decide_next."""
+    ) -> RunRecord:
+        """Put the judge's verdict on record and issue. Next: start_packaging if accepted, else decide_next."""
         from mlops import runs
 
         return runs.record_verdict(tools.services, run_key, verdict)

@@ -11,8 +11,11 @@ from mcp_bridge.tools import IdempotencyKey, RunKey, Tools
 from mlops.handles import DriftReport, Submission, Watch
 
 CheckId = Annotated[
-    str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,62}$", description="Names one check of one endpoint, e.g. `20261123t1000`.")
-]  # fmt: skip
+    str,
+    Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,62}$", description="Names one check of one endpoint, e.g. `20261123t1000`."
+    ),
+]
 
 
 class Watched(BaseModel):

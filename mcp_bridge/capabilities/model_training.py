@@ -9,7 +9,9 @@ from pydantic import Field
 from mcp_bridge.tools import IdempotencyKey, RunKey, Tools
 from mlops.handles import JobStatus, Submission, TrainedModel
 
-JobName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,62}$", description="`job.name` of a start_* answer.")]
+JobName = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,62}$", description="`job.name` of a start_* answer.")
+]
 JobKind = Annotated[Literal["processing", "training"], Field(description="`job.kind` of a start_* answer.")]
 
 
@@ -38,7 +40,9 @@ def register(tools: Tools) -> None:
     def follow_job(
         name: JobName,
         kind: JobKind,
-        log_cursor: Annotated[str | None, Field(description="`log_cursor` of the last answer; None from the top.")] = None,
+        log_cursor: Annotated[
+            str | None, Field(description="`log_cursor` of the last answer; None from the top.")
+        ] = None,
     ) -> JobStatus:
         """State of a running job and its log lines since the cursor. Ask again after `poll_after_s` seconds.
 

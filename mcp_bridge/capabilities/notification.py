@@ -4,22 +4,37 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from mcp_bridge.tools import IdempotencyKey, RunKey, Tools
-
-
-class Delivery(BaseModel):
-    channels: list[str] = Field(description="Where the message went.")
+from mlops.notify import Delivery, Event
 
 
 def register(tools: Tools) -> None:
     @tools.effect("Notify people")
     def notify(
         run_key: RunKey,
-        event: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,40}$", description="Kind of news, e.g. `below-threshold`.")],
-        text: Annotated[str, Field(min_length=1, max_length=4000, description="What to say; a link to the run is added.")],
+        event: Annotated[Event, Field(description="Kind of news; `failed` and `drift` also page somebody.")],
+        text: Annotated[
+            str, Field(min_length=1, max_length=4000, description="What to say; a link to the run is added.")
+        ],
         idempotency_key: IdempotencyKey,
     ) -> Delivery:
-        """Tell the people who follow this run. Phases and close_run notify by themselves; use it for the unforeseen."""
-        return Delivery(channels=tools.services.notifier.notify(tools.services, run_key, event, text))
+        """Tell the people who follow this run, once for each key, on every channel that is set up.
+
+        close_run and drift checks tell by themselves; use this for the unforeseen. What could not be sent is kept
+        and sent later.
+        """
+        from mlops import report, runs
+        from mlops.notify import Message, deliver
+
+        record = tools.services.ledger.require_run(run_key)
+        message = Message(
+            event=event,
+            key=f"{run_key}/{idempotency_key}",
+            incident=run_key,
+            title=report.title(record),
+            text=text,
+            url=runs.issue_url(tools.services, record),
+        )
+        return deliver(tools.services, message)

@@ -31,7 +31,9 @@ def register(tools: Tools) -> None:
     @tools.effect("Consider new data")
     def consider_new_data(
         keys: Annotated[list[str], Field(min_length=1, max_length=1000, description="Object keys that arrived.")],
-        event_id: Annotated[str, Field(min_length=1, max_length=120, description="Names the arrival; one run at most.")],
+        event_id: Annotated[
+            str, Field(min_length=1, max_length=120, description="Names the arrival; one run at most.")
+        ],
         idempotency_key: IdempotencyKey,
     ) -> Decisions:
         """Start a run for each data set with new raw objects, if the policy file says so."""
@@ -48,7 +50,9 @@ def register(tools: Tools) -> None:
 
     @tools.effect("Start a scheduled run")
     def start_scheduled_run(
-        schedule: Annotated[str, Field(min_length=1, max_length=63, description="Name of a schedule in the policy file.")],
+        schedule: Annotated[
+            str, Field(min_length=1, max_length=63, description="Name of a schedule in the policy file.")
+        ],
         interval_end: Annotated[str, Field(description="End of the data interval: UTC, ISO 8601.")],
         backfill: Annotated[bool, Field(description="True for a past interval: trains on its data, never deploys.")],
         idempotency_key: IdempotencyKey,

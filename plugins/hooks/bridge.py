@@ -53,7 +53,9 @@ class Address:
     @classmethod
     def from_environment(cls) -> Address:
         if "MCP_URL" not in os.environ:
-            raise AirflowNotFoundException("Set up connection mlops_mcp, or MCP_URL and MCP_TOKENS, to reach the bridge.")
+            raise AirflowNotFoundException(
+                "Set up connection mlops_mcp, or MCP_URL and MCP_TOKENS, to reach the bridge."
+            )
         return cls(os.environ["MCP_URL"], json.loads(os.environ.get("MCP_TOKENS", "{}")))
 
     def token(self, agent: str) -> str:

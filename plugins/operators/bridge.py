@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 from airflow.sdk.definitions._internal.mixins import ResolveMixin
-
 from hooks.bridge import BridgeHook
+
 from mlops.identity import key_for_airflow_run
 
 if TYPE_CHECKING:

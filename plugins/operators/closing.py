@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from hooks.bridge import BridgeHook
+
 from mlops.identity import Phase
 from operators.bridge import BridgeOperator, intention, of_this_run
 

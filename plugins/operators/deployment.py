@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from operators.bridge import BridgeOperator, of_this_run
 from triggers.deployments import DeploymentTrigger
+
+from operators.bridge import BridgeOperator, of_this_run
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

@@ -6,10 +6,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from hooks.bridge import BridgeHook
-from operators.bridge import BridgeOperator
 from triggers.jobs import JobTrigger, stop_arguments
 
 from mlops.settings import Settings
+from operators.bridge import BridgeOperator
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseSensorOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
-
 from hooks.bridge import BridgeHook
-from mlops.settings import Settings
 from triggers.issues import IssueTrigger
+
+from mlops.settings import Settings
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

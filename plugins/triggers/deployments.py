@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
-
 from hooks.bridge import Session, ToolRefused
+
 from triggers.polling import until_ended
 
 

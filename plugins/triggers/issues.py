@@ -8,7 +8,6 @@ from typing import Any
 
 from airflow.sdk import BaseHook
 from airflow.triggers.base import BaseTrigger, TriggerEvent
-
 from hooks.github_issues import GitHubRefused, IssuePoll, Later
 
 _LONGEST_PAUSE_S = 900.0

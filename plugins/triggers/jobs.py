@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
-
 from hooks.bridge import BridgeHook, Session, ToolRefused
+
 from triggers.polling import until_ended
 
 
