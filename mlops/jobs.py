@@ -92,8 +92,7 @@ def next_attempt(attempts: Sequence[Job]) -> Adopt | Create | GiveUp:
         return GiveUp("user", in_plain_words(last.failure_reason))
     if len(attempts) <= MAX_RETRIES:
         return Create(len(attempts) + 1)
-    reason = in_plain_words(last.failure_reason) or f"the job was {last.state}"
-    return GiveUp("platform", f"{len(attempts)} attempts failed, the last one: {reason}")
+    return GiveUp("platform", f"{len(attempts)} attempts failed, the last one: {plain_reason(last)}")
 
 
 def submit(services: Services, request: JobRequest) -> JobHandle:
@@ -155,13 +154,11 @@ def _adopt(cloud: Cloud, request: JobRequest, attempt: int) -> JobHandle:
     job = _describe_patiently(cloud, name, request.kind)
     if job is None:
         raise Unavailable(f"It is not known whether {request.kind} job {name} was created; try again.")
-    arn = str(job.description[f"{_TITLE[request.kind]}Arn"])
-    with translated(f"read the tags of {name}"):
-        tags = {tag["Key"]: tag["Value"] for tag in cloud.sagemaker.list_tags(ResourceArn=arn)["Tags"]}
-    if tags.get(HASH_TAG) != request.config_hash:
+    theirs = config_hash(cloud, job)
+    if theirs != request.config_hash:
         raise Conflict(
             f"{request.kind.capitalize()} job {name} exists and was asked something else: its configuration hash is "
-            f"{tags.get(HASH_TAG, 'missing')}, ours is {request.config_hash}. Nothing was started."
+            f"{theirs}, ours is {request.config_hash}. Nothing was started."
         )
     log.info("Adopted %s", name)
     return _handle(request, attempt, adopted=True)
@@ -260,10 +257,25 @@ def require_success(services: Services, request_kind: Kind, run_key: str, phase:
         raise Unavailable(f"{last.name} still runs ({last.detail}); follow it and collect when it has ended.")
     if last.state == "succeeded":
         return last
-    reason = in_plain_words(last.failure_reason)
     if last.state == "stopped":
         raise PlatformFault(f"{last.name} was stopped before it finished.")
-    raise (UserFault if classify(last.failure_reason) == "user" else PlatformFault)(reason or f"{last.name} failed.")
+    raise (UserFault if classify(last.failure_reason) == "user" else PlatformFault)(plain_reason(last))
+
+
+def plain_reason(job: Job) -> str:
+    return in_plain_words(job.failure_reason) or f"{job.name} was {job.state}"
+
+
+def handle_of(cloud: Cloud, job: Job, attempt: int) -> JobHandle:
+    """The handle of somebody else's job, to be followed but never asked anew."""
+    return JobHandle(name=job.name, kind=job.kind, config_hash=config_hash(cloud, job), attempt=attempt, adopted=True)
+
+
+def config_hash(cloud: Cloud, job: Job) -> str:
+    """What the job's tag says it was asked to do; `missing` where it has none of ours."""
+    with translated(f"read the tags of {job.name}"):
+        found = cloud.sagemaker.list_tags(ResourceArn=str(job.description[f"{_title(job.kind)}Arn"]))["Tags"]
+    return next((tag["Value"] for tag in found if tag["Key"] == HASH_TAG), "missing")
 
 
 def _require(services: Services, name: str, kind: str) -> Job:

@@ -33,6 +33,8 @@ class Settings:
     )  # fmt: skip
     """Instance types an issue may ask for."""
     max_job_runtime_s: int = 3600
+    managed_spot: bool = False
+    """True: training uses spare capacity at a lower price and continues from checkpoints when it is taken away."""
     job_poll_interval_s: float = 15.0
     """How often a waiting trigger asks after a job; the twin sets 1."""
 
@@ -53,6 +55,15 @@ class Settings:
 
     cost_ceiling_usd: float = 50.0
     """A run estimated above it waits for `/approve <revision>`."""
+    data_capture_percent: int = 100
+    """Share of requests an endpoint keeps for drift checks; 0 switches it off."""
+    canary_minimum_requests: int = 20
+    """A canary step is judged on at least so many requests to the new version."""
+    canary_step_s: float = 300.0
+    """How long a canary step waits for real requests before we send probes of our own; the twin sets 5."""
+    canary_max_error_rate: float = 0.02
+    canary_max_latency_ms: float = 2000.0
+    """P95 of a canary step; an issue's own `target_latency_ms` wins."""
     approve_deployments: bool = False
     """True: a deployment, too, waits for a person's `/approve`."""
     max_retrainings: int = 3

@@ -64,8 +64,8 @@ def skipped(services: Services, run_key: str, phase: Phase, handle: Handle | Non
     _end(services, run_key, phase, PhaseState.SKIPPED, message, handle)
 
 
-def failed(services: Services, run_key: str, phase: Phase, fault: JobFailed) -> None:
-    _end(services, run_key, phase, PhaseState.FAILED, str(fault), None)
+def failed(services: Services, run_key: str, phase: Phase, fault: JobFailed, handle: Handle | None = None) -> None:
+    _end(services, run_key, phase, PhaseState.FAILED, str(fault), handle)
 
 
 def _end(
