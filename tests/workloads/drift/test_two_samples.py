@@ -1,0 +1,95 @@
+"""Own statistics against scipy's, on continuous, tied, tiny and constant samples."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from scipy import stats
+
+from workloads.drift import two_samples
+from workloads.drift.two_samples import Reference
+
+random = np.random.default_rng(7)
+PAIRS = {
+    "equal": (random.normal(size=2000), random.normal(size=500)),
+    "shifted": (random.normal(size=2000), random.normal(1, 1, size=700)),
+    "wider": (random.normal(size=300), random.normal(0, 3, size=5000)),
+    "whole numbers": (random.integers(0, 17, 1797).astype(float), random.integers(0, 12, 400).astype(float)),
+    "apart": (np.arange(50.0), np.arange(100.0, 150.0)),
+    "one each": (np.array([1.0]), np.array([2.0])),
+    "same": (np.arange(30.0), np.arange(30.0)),
+    "constant": (np.zeros(40), np.zeros(30)),
+}
+
+
+@pytest.mark.parametrize("pair", PAIRS.values(), ids=PAIRS)
+def test_ks_equals_scipy(pair):
+    reference, current = pair
+    statistic = two_samples.ks_statistic(Reference(reference), np.sort(current))
+    p_value = two_samples.ks_p_values([statistic], [len(reference)], [len(current)])[0]
+    expected = stats.ks_2samp(reference, current, method="asymp")
+    np.testing.assert_allclose([statistic, p_value], [expected.statistic, expected.pvalue], rtol=1e-9, atol=1e-12)
+
+
+samples = arrays.arrays(float, st.integers(1, 40), elements=st.integers(-5, 5).map(float) | st.floats(-5, 5))
+
+
+@settings(max_examples=300, deadline=None)
+@given(reference=samples, current=samples)
+def test_ks_statistic_equals_scipy_with_any_ties(reference, current):
+    got = two_samples.ks_statistic(Reference(reference), np.sort(current))
+    assert got == pytest.approx(stats.ks_2samp(reference, current, method="asymp").statistic, abs=1e-12)
+
+
+@pytest.mark.parametrize("pair", PAIRS.values(), ids=PAIRS)
+def test_wasserstein_equals_scipy_over_the_deviation(pair):
+    reference, current = pair
+    spread = reference.std() or 1.0
+    expected = stats.wasserstein_distance(reference, current) / spread
+    assert two_samples.normed_wasserstein(Reference(reference), np.sort(current)) == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("counts", [[[10, 20, 30], [12, 18, 33]], [[5, 95], [50, 50]], [[7, 0, 3], [1, 9, 2]]])
+def test_chi_square_equals_scipy(counts):
+    expected = stats.chi2_contingency(counts, correction=False)
+    got = two_samples.chi_square(*np.array(counts))
+    np.testing.assert_allclose(got, [expected.statistic, expected.pvalue], rtol=1e-9)
+
+
+def test_one_category_alone_cannot_differ():
+    assert two_samples.chi_square(np.array([5]), np.array([9])) == (0.0, 1.0)
+
+
+def test_adjusted_p_values_equal_scipys():
+    p_values = np.array([0.001, 0.2, 0.03, 0.03, 0.9, 0.0])
+    np.testing.assert_allclose(two_samples.false_discovery_adjusted(p_values), stats.false_discovery_control(p_values))
+
+
+def test_psi_of_halves_by_hand():
+    """(0.75 - 0.5) ln(0.75 / 0.5) + (0.25 - 0.5) ln(0.25 / 0.5) = 0.25 ln 3."""
+    got = two_samples.psi_of_shares(np.array([0.5, 0.5]), np.array([0.75, 0.25]))
+    assert got == pytest.approx(0.25 * np.log(3))
+
+
+def test_psi_counts_each_value_in_its_decile():
+    """Reference 0..99 has ten bins of ten; all current values lie in the first."""
+    got = two_samples.psi(Reference(np.arange(100.0)), np.zeros(20))
+    floor = two_samples.FLOOR
+    assert got == pytest.approx(0.9 * np.log(10) + 9 * (floor - 0.1) * np.log(floor / 0.1))
+
+
+def test_psi_bins_equal_scipys_histogram():
+    reference, current = PAIRS["shifted"]
+    sample = Reference(reference)
+    edges = np.concatenate([[-np.inf], sample.edges, [np.inf]])
+    shares = [stats.binned_statistic(np.clip(v, -99, 99), None, "count", np.clip(edges, -100, 100)).statistic / len(v)
+              for v in (reference, current)]  # fmt: skip
+    assert two_samples.psi(sample, current) == pytest.approx(two_samples.psi_of_shares(*shares), rel=1e-9)
+
+
+def test_psi_of_the_reference_itself_is_zero():
+    for reference, _ in PAIRS.values():
+        assert two_samples.psi(Reference(reference), reference) == pytest.approx(0, abs=1e-12)
