@@ -72,6 +72,9 @@ class AirflowApi:
             if (known.get("conf") or {}) != dict(conf):
                 raise Conflict(f"Airflow holds a run {run_id} of {dag_id} with other parameters.")
             return False
+        if answer.status == 404:
+            # After a start or a deployment the DAG processor needs a moment to parse it.
+            raise Unavailable(f"Airflow does not know DAG {dag_id} yet; try again.")
         raise _refused(f"start run {run_id} of {dag_id}", answer)
 
     def get_run(self, dag_id: str, run_id: str) -> dict[str, Any] | None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_TRIES = 5
 STARTING_ROLES = frozenset({"write", "maintain", "admin"})
 
 Kind = Literal["ignored", "refused", "awaiting_approval", "started", "adopted", "command", "failed"]
@@ -43,6 +44,7 @@ class Admission(BaseModel):
     run_key: str | None = None
     revision: str | None = None
     comment_id: int | None = None
+    unavailable: bool = Field(False, description="Failed because a service was away, not because of the issue.")
 
 
 @dataclass(frozen=True)
@@ -89,9 +91,7 @@ def decide(
         who = event.actor if event else ""
         return Decision("refused", f"{who or 'Whoever set the label'} may not start runs", refusal=f"actor:{who}")
     try:
-        spec = parse_issue(
-            snapshot.body, data_buckets=settings.data_buckets, instance_types=settings.instance_types
-        )
+        spec = parse_issue(snapshot.body, data_buckets=settings.data_buckets, instance_types=settings.instance_types)
     except IssueRejected as rejected:
         return Decision(
             "refused",
@@ -152,28 +152,26 @@ def _vouched(
 
 # -- the cursor ------------------------------------------------------------------------------------------------------
 def cursor(services: Services) -> dict[str, Any]:
-    """Where the sensor goes on: `since` (GitHub's clock) and `etag` of the last answer, and what to ask for."""
-    settings = services.settings
-    item = services.ledger.get_item(cursor_item(settings.github_repository))
-    known = item.value if item else {}
-    return {
-        "repository": settings.github_repository,
-        "api_url": settings.github_api_url,
-        "labels": list(settings.trigger_labels),
-        "poll_interval_s": settings.intake_poll_interval_s,
-        "since": known.get("since"),
-        "etag": known.get("etag"),
-        "seen": known.get("seen", {}),
-    }
+    """Where the sensor goes on, in its own words; empty before the first poll."""
+    item = services.ledger.get_item(cursor_item(services.settings.github_repository))
+    return dict(item.value.get("cursor") or {}) if item else {}
 
 
-def advance(services: Services, found: Mapping[str, Any]) -> None:
-    """Keep the sensor's cursor; it never goes back, whatever two sensors say."""
+def advance(services: Services, found: Mapping[str, Any], admissions: Sequence[Admission]) -> None:
+    """Keep the sensor's cursor; issues that could not be dealt with stay ahead of it.
+
+    An issue that fails again and again for another reason than an outage is let go until it changes: a defect of
+    ours must not keep the sensor from resting.
+    """
+    failed = {str(admission.number): admission for admission in admissions if admission.decision == "failed"}
 
     def later(known: dict[str, Any]) -> dict[str, Any]:
-        if known.get("since") and found.get("since") and found["since"] < known["since"]:
-            return known
-        return {**known, **{name: found[name] for name in ("since", "etag", "seen") if name in found}}
+        before, tries = known.get("cursor") or {}, known.get("tries") or {}
+        tries = {number: tries.get(number, 0) + (not one.unavailable) for number, one in failed.items()}
+        again = {number for number in failed if tries[number] < _TRIES}
+        seen = {number: at for number, at in (found.get("seen") or {}).items() if number not in again}
+        since = before.get("since") if again else max(filter(None, (before.get("since"), found.get("since"))), default=None)
+        return {"cursor": {**found, "since": since, "seen": seen}, "tries": {one: tries[one] for one in again}}
 
     services.ledger.change_item(cursor_item(services.settings.github_repository), later)
 
@@ -182,20 +180,20 @@ def advance(services: Services, found: Mapping[str, Any]) -> None:
 def admit(services: Services, numbers: Sequence[int], cursor: Mapping[str, Any] | None = None) -> list[Admission]:
     """Deal with each issue and with new commands on it. One that cannot be read leaves the others as they are.
 
-    `cursor` is kept only when all were dealt with: an issue that failed is seen again.
+    `cursor` is the sensor's, kept for its next poll.
     """
     admissions: list[Admission] = []
     for number in dict.fromkeys(numbers):
         try:
             admissions += _admit(services, number)
         except Unavailable as away:
-            admissions.append(Admission(number=number, decision="failed", message=str(away)))
+            admissions.append(Admission(number=number, decision="failed", message=str(away), unavailable=True))
         except Exception as defect:
             log.exception("Issue %d could not be admitted", number)
             text = str(defect) if isinstance(defect, MlopsError) else type(defect).__name__
             admissions.append(Admission(number=number, decision="failed", message=text))
-    if cursor and not any(admission.decision == "failed" for admission in admissions):
-        advance(services, cursor)
+    if cursor:
+        advance(services, cursor, admissions)
     return admissions
 
 

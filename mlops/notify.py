@@ -178,17 +178,13 @@ def deliver(services: Services, message: Message) -> Delivery:
     item_id = f"message#{message.id}"
     known = services.ledger.get_item(item_id)
     if known is None:
-        value = {
-            "message": message.model_dump(mode="json"),
-            "left": list(services.notifier.channels),
-            "at": time.time(),
-        }
+        left = list(services.notifier.channels)
         # Written first: a process that dies here leaves the message for `flush`.
+        value = {"message": message.model_dump(mode="json"), "left": left}
         services.ledger.put_item(item_id, value, keep_s=_KEEP_S)
-        left = value["left"]
     else:
-        left = known.value["left"]
-    delivery = services.notifier.send(message, list(left)) if left else Delivery()
+        left = list(known.value["left"])
+    delivery = services.notifier.send(message, left) if left else Delivery()
     done = [name for name in left if name not in delivery.failed]
     if done:
         services.ledger.change_item(item_id, lambda item: _without(item, done))

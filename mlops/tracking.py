@@ -119,7 +119,11 @@ class Tracking:
         return known.experiment_id
 
     def _log(
-        self, run_id: str, parameters: Mapping[str, Any], metrics: Mapping[str, float], curves: Mapping[str, Sequence[float]]
+        self,
+        run_id: str,
+        parameters: Mapping[str, Any],
+        metrics: Mapping[str, float],
+        curves: Mapping[str, Sequence[float]],
     ) -> None:
         import time
 
@@ -151,8 +155,10 @@ def _artifacts(uri: str) -> str | None:
     """Beside a SQLite file; a tracking server decides for itself."""
     if not uri.startswith("sqlite:///"):
         return None
-    database = Path("/" + uri.removeprefix("sqlite:///").lstrip("/")) if uri.startswith("sqlite:////") else Path(
-        uri.removeprefix("sqlite:///")
+    database = (
+        Path("/" + uri.removeprefix("sqlite:///").lstrip("/"))
+        if uri.startswith("sqlite:////")
+        else Path(uri.removeprefix("sqlite:///"))
     )
     return (database.resolve().parent / "mlflow-artifacts").as_uri()
 
