@@ -15,8 +15,9 @@ from mlops.spec.yaml12 import MAX_BYTES, Node, Reading, read
 MAX_BODY_BYTES = 4 * MAX_BYTES
 """GitHub's limit of 65,536 characters, at four bytes each."""
 
-_FENCE = re.compile(r"^([ \t]*)(`{3,}|~{3,})[ \t]*([A-Za-z0-9_+-]*)[^`]*$")
+_FENCE = re.compile(r"([ \t]*)(`{3,}|~{3,})(.*)")
 _LANGUAGES = {"", "yaml", "yml", "json", "mlops"}
+_MAX_FENCES = 32
 _WRAPPER = {"title", "labels", "assignees", "about", "body"}
 _KEY_LINE = re.compile(r"^([ ]*)[\"']?([A-Za-z_][A-Za-z0-9_.-]*)[\"']?[ ]*:(?:[ \t]|$)")
 _WRAPPED_BODY = re.compile(r"^body[ ]*:[ ]*[|>]", re.MULTILINE)
@@ -54,17 +55,27 @@ def top_level_keys() -> set[str]:
     return {*field_names(()), *(alias for alias in ALIASES if "." not in alias)} - {"name"}
 
 
-def find_document(body: str) -> Document:
-    """The description in `body`. Line numbers of nodes and problems are those of `body`."""
+def find_document(body: str, first_line: int = 1, *, wrapped: bool = False) -> Document:
+    """The description in `body`. Line numbers of nodes and problems are those of the issue.
+
+    Args:
+        body: Markdown.
+        first_line: line of the issue on which `body` begins.
+        wrapped: `body` comes out of a `title/labels/body` mapping and is not looked into for another.
+    """
     if len(body.encode("utf-8", "surrogatepass")) > MAX_BODY_BYTES:
         message = f"must be at most {MAX_BODY_BYTES // 1024} KiB."
         return Document(problems=[Problem(None, "document", "too_large", message, "Shorten the issue.")])
-    prose, fences = split_fences(split_lines(body))
+    prose, fences = split_fences(split_lines(body), first_line)
     known = top_level_keys()
-    form = read_form(prose, [(fence.first_line, fence.text) for fence in fences])
+    form = read_form(prose, [(fence.first_line, fence.text) for fence in fences], first_line)
     if form is not None:
         return Document(form.roots, form.problems, is_form=True)
-    return _fenced(fences, known) or _raw(prose, known) or _nothing_found(fences)
+    found = _fenced(fences[:_MAX_FENCES], known, wrapped) or _raw(prose, known, first_line, wrapped)
+    if found and (found.roots or found.problems):
+        return found
+    message = "holds no description of a run: no YAML with keys such as `algorithm:` and `dataset:` was found."
+    return Document(problems=[Problem(None, "document", "no_document", message, _REMEDY)])
 
 
 def split_lines(body: str) -> list[str]:
@@ -72,17 +83,17 @@ def split_lines(body: str) -> list[str]:
     return re.split(r"\r\n|\r|\n", body.removeprefix("\ufeff"))
 
 
-def split_fences(lines: list[str]) -> tuple[list[str], list[Block]]:
+def split_fences(lines: list[str], first_line: int = 1) -> tuple[list[str], list[Block]]:
     """The body with fences and HTML comments blanked out, and the fences."""
     prose: list[str] = []
     fences: list[Block] = []
     closing: Callable[[str], bool] | None = None
     in_comment = False
-    for number, line in enumerate(lines, 1):
-        opening = _FENCE.match(line) if closing is None and not in_comment else None
-        if opening:
-            indent, mark, language = opening.groups()
-            fences.append(Block([], number + 1, language.lower()))
+    for number, line in enumerate(lines, first_line):
+        opening = _FENCE.fullmatch(line) if closing is None and not in_comment else None
+        if opening and "`" not in opening.group(3):
+            indent, mark, information = opening.groups()
+            fences.append(Block([], number + 1, (information.split() or [""])[0].lower()))
             closing = re.compile(rf"[ \t]*{re.escape(mark[0])}{{{len(mark)},}}[ \t]*").fullmatch  # type: ignore[assignment]
             width = len(indent)
         elif closing is not None:
@@ -99,29 +110,29 @@ def split_fences(lines: list[str]) -> tuple[list[str], list[Block]]:
     return prose, fences
 
 
-def _fenced(fences: list[Block], known: set[str]) -> Document | None:
+def _fenced(fences: list[Block], known: set[str], wrapped: bool) -> Document | None:
     """The first fence that is a mapping with a known key, or that was to be one and is broken."""
-    first_mapping: Document | None = None
+    fallback: Document | None = None
     for fence in fences:
         if fence.language not in _LANGUAGES:
             continue
-        document = _unwrapped(read(fence.text, fence.first_line))
+        document = _unwrapped(read(fence.text, fence.first_line), wrapped)
         if document.keys & known or (not document.roots and document.problems and _mentions(fence.lines, known)):
             return document
-        if document.keys and first_mapping is None and fence.language in ("yaml", "yml"):
-            first_mapping = document
-    return first_mapping
+        if fallback is None and (document.keys or document.problems) and fence.language in ("yaml", "yml"):
+            fallback = document
+    return fallback
 
 
 def _mentions(lines: list[str], known: set[str]) -> bool:
     return any(match and match.group(2) in known for match in map(_KEY_LINE.match, lines))
 
 
-def _raw(prose: list[str], known: set[str]) -> Document | None:
+def _raw(prose: list[str], known: set[str], first_line: int, wrapped: bool) -> Document | None:
     """YAML written without a fence, from its first known key to the end of its last block."""
     text = "\n".join(prose)
     if text.lstrip().startswith("{"):
-        document = _unwrapped(read(text))
+        document = _unwrapped(read(text, first_line), wrapped)
         if document.keys & known:
             return document
     starts = known | _WRAPPER if _WRAPPED_BODY.search(text) else known
@@ -134,7 +145,7 @@ def _raw(prose: list[str], known: set[str]) -> Document | None:
     last = max(number for number, key in at_level.items() if key in starts or is_forbidden(key))
     end = _end_of_block(prose, last, indent, at_level)
     block = [line[indent:] if not line[:indent].strip() else line for line in prose[start:end]]
-    return _unwrapped(read("\n".join(block), start + 1))
+    return _unwrapped(read("\n".join(block), start + first_line), wrapped)
 
 
 def _end_of_block(prose: list[str], last: int, indent: int, keys: dict[int, str]) -> int:
@@ -147,33 +158,26 @@ def _end_of_block(prose: list[str], last: int, indent: int, keys: dict[int, str]
             blank_before = True
             continue
         deeper = len(line) - len(line.lstrip(" ")) > indent
-        beside = not blank_before and (number in keys or stripped.startswith(("- ", "#")))
+        key = keys.get(number, "")
+        # After a blank line, `Note: ...` is prose again, while `epochs: 3` is a setting in the wrong place.
+        beside = bool(key) and (key.islower() or not blank_before)
+        beside = beside or (not blank_before and stripped.startswith(("- ", "#", "<<", "? ")))
         if not deeper and not beside:
             break
         end, blank_before = number + 1, False
     return end
 
 
-def _unwrapped(reading: Reading) -> Document:
+def _unwrapped(reading: Reading, wrapped: bool) -> Document:
     """The description itself, where it is the `body` of a `title/labels/body` mapping."""
     document = Document(
         [reading.root] if reading.root and isinstance(reading.root.value, dict) else [], reading.problems
     )
     body = reading.root.value.get("body") if reading.root and isinstance(reading.root.value, dict) else None
-    if body is None or not isinstance(body.value, str) or not document.keys <= _WRAPPER:
+    if wrapped or body is None or not isinstance(body.value, str) or not document.keys <= _WRAPPER:
         return document
-    inner = _unwrapped(read(body.value, body.line or 1))
-    return Document(inner.roots, [*reading.problems, *inner.problems])
-
-
-def _nothing_found(fences: list[Block]) -> Document:
-    for fence in fences:
-        if fence.language in ("yaml", "yml"):
-            broken = read(fence.text, fence.first_line)
-            if broken.problems:
-                return Document(problems=broken.problems)
-    message = "holds no description of a run: no YAML with keys such as `algorithm:` and `dataset:` was found."
-    return Document(problems=[Problem(None, "document", "no_document", message, _REMEDY)])
+    inner = find_document(body.value, body.line or 1, wrapped=True)
+    return Document(inner.roots, [*reading.problems, *inner.problems], inner.is_form)
 
 
 _REMEDY = "Write the settings in a ```yaml block, or file the issue with the form."

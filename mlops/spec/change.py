@@ -19,7 +19,7 @@ from mlops.spec.yaml12 import Node, from_plain, read, to_plain
 COMMAND = "/retrain"
 
 _MAX_COMMENT = 64 * 1024
-_PAIR = re.compile(r"[ \t]*(?:[-*][ \t]+)?`?([A-Za-z_][A-Za-z0-9_.@-]*)`?[ \t]*[=:][ \t]*(.+?)`?[ \t]*,?[ \t]*")
+_PAIR = re.compile(r"(?:[-*][ \t]+)?`?([A-Za-z_][A-Za-z0-9_.@-]*)`?[ \t]*[=:][ \t]*([^ \t].*)")
 _INLINE = re.compile(r"([A-Za-z_][A-Za-z0-9_.-]*)=(\[[^\]]*\]|\"[^\"]*\"|[^\s,]+)")
 
 
@@ -67,7 +67,7 @@ def _command(prose: list[str], at: int) -> dict[str, Any]:
     lines = prose[at + 1 :]
     while lines and not lines[0].strip():
         lines, at = lines[1:], at + 1
-    pairs = [_PAIR.fullmatch(line) for line in lines]
+    pairs = [_PAIR.fullmatch(line.strip()) for line in lines]
     count = next(
         (place for place, (line, pair) in enumerate(zip(lines, pairs, strict=True)) if not _belongs(line, pair)),
         len(lines),
@@ -80,7 +80,7 @@ def _command(prose: list[str], at: int) -> dict[str, Any]:
         return {**change, **_plain_mapping(reading.root)}
     for number, pair in enumerate(pairs[:count], at + 2):
         if pair:
-            change[pair.group(1)] = _value(pair.group(2), number)
+            change[pair.group(1)] = _value(pair.group(2).rstrip("` \t,"), number)
     return change
 
 

@@ -12,11 +12,14 @@ from mlops.spec.rules import Broken, Path, dotted
 from mlops.spec.schema import Schema, field_names, field_schema, in_words
 from mlops.spec.spelling import ALIASES, Draft
 from mlops.spec.words import listed, nearest, quote, shown
+from mlops.spec.yaml12 import MAX_PROBLEMS
 
 _OUT_OF_RANGE = (
     "greater_than", "greater_than_equal", "less_than", "less_than_equal", "too_short", "too_long", "string_too_short",
     "string_too_long",
 )  # fmt: skip
+_MOST_EXPLAINED = 4 * MAX_PROBLEMS
+"""More are not shown; looking for what each word was meant to be takes time."""
 _CODES = {
     **dict.fromkeys(_OUT_OF_RANGE, "out_of_range"),
     "missing": "missing_field",
@@ -31,7 +34,7 @@ _CODES = {
 
 def from_validation(invalid: ValidationError, draft: Draft) -> list[Problem]:
     """One problem per error of pydantic, where it was written."""
-    problems = [_problem(error, draft) for error in invalid.errors(include_url=False)]
+    problems = [_problem(error, draft) for error in invalid.errors(include_url=False)[:_MOST_EXPLAINED]]
     return [problem for problem in problems if problem]
 
 
@@ -42,7 +45,8 @@ def from_rules(broken: list[Broken], draft: Draft) -> list[Problem]:
 def _at(draft: Draft, path: Path, code: str, message: str, remedy: str) -> Problem:
     exact = draft.origins.get(path)
     near = exact or draft.origin(path)
-    return Problem(near.line if near else None, (exact.written if exact else "") or dotted(path), code, message, remedy)
+    name = (exact.written if exact else "") or dotted(path)
+    return Problem(near.line if near else None, quote(name, 200), code, message, remedy)
 
 
 def _problem(error: Any, draft: Draft) -> Problem | None:

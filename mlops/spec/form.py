@@ -11,8 +11,10 @@ from mlops.spec.headings import FieldPath, path_of
 from mlops.spec.schema import field_schema
 from mlops.spec.yaml12 import Node, read, resolve
 
-_HEADING = re.compile(r"[ ]{0,3}(#{1,6})[ \t]+(.*?)[ \t]*#*[ \t]*")
+_HEADING = re.compile(r"[ ]{0,3}(#{1,6})[ \t](.*)")
 _EMPTY = {"", "_no response_", "no response", "none selected"}
+AUTO = "auto"
+"""Shown for a choice that is left to the system: a drop-down cannot be empty."""
 _LEVEL = 3
 """GitHub writes the label of each element as `###`."""
 
@@ -32,48 +34,56 @@ class _Answer:
     line: int
 
 
-def read_form(prose: list[str], fences: Sequence[tuple[int, str]]) -> Form | None:
+def read_form(prose: list[str], fences: Sequence[tuple[int, str]], first_line: int = 1) -> Form | None:
     """The form in a body; None where the body is no form.
 
     Args:
         prose: lines of the body, fences blanked out.
-        fences: (line of the body on which the content begins, content) of each fence.
+        fences: (line of the issue on which the content begins, content) of each fence.
+        first_line: line of the issue on which `prose` begins.
 
     A body is a form when it has the `Algorithm` element, answered in one line, and one more.
     """
-    answers = _answers(prose, fences)
+    answers = _answers(prose, fences, first_line)
     paths = {answer.path for answer in answers}
     algorithm = next((answer for answer in answers if answer.path == ("algorithm",)), None)
     if len(paths) < 2 or algorithm is None or "\n" in algorithm.text:
         return None
     form = Form()
     for answer in answers:
-        if answer.text.lower() not in _EMPTY:
+        if not _is_empty(answer):
             _add(form, answer)
     return form
 
 
-def _answers(prose: list[str], fences: Sequence[tuple[int, str]]) -> list[_Answer]:
-    headings = [(number, match) for number, match in enumerate(map(_HEADING.fullmatch, prose), 1) if match]
+def _answers(prose: list[str], fences: Sequence[tuple[int, str]], first_line: int) -> list[_Answer]:
+    headings = [(number, match) for number, match in enumerate(map(_HEADING.fullmatch, prose)) if match]
     headings = [(number, match) for number, match in headings if len(match.group(1)) <= _LEVEL]
     answers = []
     for place, (number, match) in enumerate(headings):
-        path = path_of(match.group(2)) if len(match.group(1)) == _LEVEL else None
+        path = path_of(match.group(2).strip().rstrip("#")) if len(match.group(1)) == _LEVEL else None
         if path is None:
             continue
-        end = headings[place + 1][0] if place + 1 < len(headings) else len(prose) + 1
-        inside = [(first, text) for first, text in fences if number < first <= end]
-        line, text = inside[0] if inside else _trimmed(prose, number, end)
+        end = headings[place + 1][0] if place + 1 < len(headings) else len(prose)
+        inside = [(first, text) for first, text in fences if number < first - first_line <= end]
+        line, text = inside[0] if inside else _trimmed(prose, number, end, first_line)
         answers.append(_Answer(path, text, line))
     return answers
 
 
-def _trimmed(prose: list[str], heading: int, end: int) -> tuple[int, str]:
+def _trimmed(prose: list[str], heading: int, end: int, first_line: int) -> tuple[int, str]:
     """(line, text) between two headings, without the blank lines around it."""
-    filled = [number for number in range(heading + 1, end) if prose[number - 1].strip()]
+    filled = [number for number in range(heading + 1, end) if prose[number].strip()]
     if not filled:
-        return heading, ""
-    return filled[0], "\n".join(prose[filled[0] - 1 : filled[-1]]).strip()
+        return heading + first_line, ""
+    return filled[0] + first_line, "\n".join(prose[filled[0] : filled[-1] + 1]).strip()
+
+
+def _is_empty(answer: _Answer) -> bool:
+    text = answer.text.strip().lower()
+    choices = (field_schema(answer.path) or {}).get("enum", ()) if answer.path else ()
+    # A drop-down left alone says "None" on older servers, which is a choice of some fields.
+    return text in _EMPTY or (text in ("none", AUTO) and bool(choices) and text not in choices)
 
 
 def _add(form: Form, answer: _Answer) -> None:

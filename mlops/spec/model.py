@@ -35,12 +35,17 @@ class Splits(Section):
     """Shares below 1, or numbers of rows; not both."""
 
     train: float = Field(0.7, gt=0, description="Share (or number) of rows to learn from.")
-    validation: float = Field(0.15, gt=0, description="Share (or number) of rows to stop and tune by.")
+    validation: float = Field(
+        0.15,
+        gt=0,
+        description="Share (or number) of rows to stop and tune by. Left out: half of what "
+        "train leaves; where the others leave nothing, an eighth of train.",
+    )
     test: float | None = Field(
         0.15,
         gt=0,
         description="Share (or number) of rows sealed for judging. Left out: what the others leave; "
-        "where they leave nothing, half of validation. With numbers: the rest of the rows.",
+        "where they leave nothing, half of validation. With numbers of rows: the rest.",
     )
     seed: int = Field(0, ge=0, le=LARGEST_SEED, description="Seed of the shuffle before splitting.")
 

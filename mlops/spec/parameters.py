@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from mlops.spec.algorithms import ALGORITHMS, WORKLOADS
+from mlops.spec.form import AUTO
 from mlops.spec.headings import FieldPath, heading, leaves
 from mlops.spec.metrics import METRICS
 from mlops.spec.model import RunSpec, canonical
@@ -14,9 +15,6 @@ from mlops.spec.schema import Schema, field_schema
 from mlops.spec.spelling import draft
 from mlops.spec.words import listed
 from mlops.spec.yaml12 import Node, from_plain
-
-AUTO = "auto"
-"""Shown for a choice that is left to the system: a drop-down cannot be empty."""
 
 _FOR_IMAGES_OR_SIMULATORS = (
     ("augmentation",), ("preprocessing", "input_size"), ("environment",), ("agent",), ("reward_function",),
@@ -68,6 +66,11 @@ def _default_text(value: Any) -> str:
 def name_of(path: FieldPath) -> str:
     """`("dataset", "name")` is `dataset_name`."""
     return _SHORT_NAMES.get(path, "_".join(path))
+
+
+def parameter_paths() -> dict[str, FieldPath]:
+    """Name -> field, in the order of the form."""
+    return {name: path for name, path, _ in _parameters()}
 
 
 def dag_params() -> dict[str, dict[str, Any]]:
@@ -145,7 +148,7 @@ def from_parameters(
     Raises:
         IssueRejected: with every problem; `field` is the parameter's name.
     """
-    paths = {name: path for name, path, _ in _parameters()}
+    paths = parameter_paths()
     roots = []
     for name, value in flat.items():
         if value is None or value == AUTO or (isinstance(value, str) and not value.strip()):

@@ -17,6 +17,7 @@ from mlops.spec.model import RunSpec
 from mlops.spec.rules import Broken, broken_rules
 from mlops.spec.spelling import Draft, draft
 from mlops.spec.words import listed, shown
+from mlops.spec.yaml12 import MAX_PROBLEMS
 
 DEFAULTS = Settings()
 
@@ -103,4 +104,9 @@ def in_order(problems: Iterable[Problem]) -> list[Problem]:
     first: dict[tuple[int | None, str], Problem] = {}
     for problem in problems:
         first.setdefault((problem.line, problem.field), problem)
-    return sorted(first.values(), key=lambda problem: (problem.line is None, problem.line or 0))
+    ordered = sorted(first.values(), key=lambda problem: (problem.line is None, problem.line or 0))
+    if len(ordered) > MAX_PROBLEMS:
+        message = f"has {len(ordered) - MAX_PROBLEMS} more problems than are listed here."
+        more = Problem(None, "document", "too_many_problems", message, "Mend these first.")
+        ordered = [*ordered[:MAX_PROBLEMS], more]
+    return ordered

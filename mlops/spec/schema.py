@@ -145,7 +145,8 @@ def _array(schema: Schema) -> str:
     least, most = schema.get("minItems"), schema.get("maxItems")
     count = f"{least} " if least and least == most else f"{least or 0} to {most} " if most else ""
     items = _resolved(schema.get("items", {}))
-    inside = in_words(items).removeprefix("a ").removeprefix("an ")
+    if "enum" in items:
+        return f"a list; each {in_words(items)}"
     if items.get("type") in ("integer", "number"):
-        inside = inside.replace("number", "numbers", 1)
-    return f"a list of {count}{inside}" if "enum" not in items else f"a list; each {in_words(items)}"
+        return f"a list of {count}{in_words(items).removeprefix('a ').replace('number', 'numbers', 1)}"
+    return f"a list of at most {most} {'words' if items.get('type') == 'string' else 'entries'}"

@@ -15,7 +15,7 @@ from mlops.spec.words import listed, nearest, shown
 
 NAME_PATTERN = r"^[a-z0-9_-]{1,63}$"
 MODEL_NAME_PATTERN = r"^[a-z0-9_-]{1,96}$"
-S3_PATTERN = r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9_=+-][A-Za-z0-9_.=+-]*)+/?$"
+S3_PATTERN = r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9_=+-]+(\.[A-Za-z0-9_=+-]+)*)+/?$"
 INSTANCE_PATTERN = r"^ml\.[a-z0-9-]+\.[a-z0-9]+$"
 LABEL_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
 
@@ -69,11 +69,14 @@ def _algorithm(value: Any) -> Any:
 spelled_algorithm = BeforeValidator(_algorithm)
 
 
+_COMMON = [name for name, metric in metrics.METRICS.items() if set(metric.tasks) & {"classification", "regression"}]
+
+
 def _metric(value: str) -> str:
     found = metrics.find(value)
     if found is None:
         meant = nearest(value, metrics.METRICS)
-        hint = f"Did you mean {meant}?" if meant else f"Known are {listed(metrics.METRICS, 'and')}."
+        hint = f"Did you mean {meant}?" if meant else f"Choose {listed(_COMMON)}; docs/run-spec.md has more."
         raise PydanticCustomError(
             "unknown_metric", "is no metric known here (got {got}).", {"got": shown(value), "remedy": hint}
         )
@@ -118,15 +121,15 @@ class RewardTerm(Section):
 
 
 _NUMBER = r"[-+]?(?:\d{1,30}(?:\.\d{0,30})?|\.\d{1,30})(?:[eE][-+]?\d{1,3})?"
-_CRITERION = re.compile(rf"\s*([A-Za-z][A-Za-z0-9_-]*)\s*(<=|>=|<|>)\s*({_NUMBER})\s*(\S.*)?")
-_REWARD = re.compile(rf"\s*({_NUMBER})(?:\s+per\s+(\S.*))?\s*")
+_CRITERION = re.compile(rf"([A-Za-z][A-Za-z0-9_-]*)\s*(<=|>=|<|>)\s*({_NUMBER})\s*(\S.*)?")
+_REWARD = re.compile(rf"({_NUMBER})(?:\s+per\s+(\S.*))?")
 
 
 def _written_as(pattern: re.Pattern[str], example: str, build: Callable[..., dict[str, Any]]) -> BeforeValidator:
     def parse(value: Any) -> Any:
         if not isinstance(value, str):
             return value
-        match = pattern.fullmatch(value)
+        match = pattern.fullmatch(value.strip())
         if not match:
             message = "must be written like `{example}` (got {got})."
             raise PydanticCustomError("bad_format", message, {"example": example, "got": shown(value)})

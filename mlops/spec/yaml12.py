@@ -208,8 +208,8 @@ class _Builder:
         if not isinstance(event, yaml.ScalarEvent) or not event.value or not node.source:
             self._report(event, written, "bad_key", "a key must be a plain word.", "Write `key: value`.")
             return ""
-        if len(event.value) > MAX_KEY:
-            message = f"a key must have at most {MAX_KEY} characters (got {quote(event.value)})."
+        if len(event.value) > MAX_KEY or "\n" in event.value:
+            message = f"a key must be one line of at most {MAX_KEY} characters (got {quote(event.value)})."
             self._report(event, written, "bad_key", message, "Shorten it.")
             return ""
         if event.value == "<<":
@@ -238,13 +238,16 @@ def resolve(plain: str) -> Scalar:
     return plain
 
 
-def from_plain(value: object, written: str = "") -> Node:
-    """A node without a line, for data that came as JSON."""
-    if isinstance(value, dict):
-        inside = {str(key): from_plain(inner, f"{written}.{key}".lstrip(".")) for key, inner in value.items()}
-        return Node(inside, None, written)
-    if isinstance(value, (list, tuple)):
-        return Node([from_plain(inner, f"{written}[{place}]") for place, inner in enumerate(value)], None, written)
+def from_plain(value: object, written: str = "", depth: int = 0) -> Node:
+    """A node without a line, for data that came as JSON. What lies too deep becomes text, which no field accepts."""
+    if isinstance(value, dict) and depth < MAX_DEPTH:
+        names = {key: f"{written}.{key}" if written else str(key) for key in value}
+        return Node({str(key): from_plain(value[key], name, depth + 1) for key, name in names.items()}, None, written)
+    if isinstance(value, (list, tuple)) and depth < MAX_DEPTH:
+        items = [from_plain(inner, f"{written}[{place}]", depth + 1) for place, inner in enumerate(value)]
+        return Node(items, None, written)
+    if isinstance(value, (dict, list, tuple)):
+        return Node("…", None, written, "…")
     known = value is None or isinstance(value, (str, int, float, bool))
     return Node(value if known else str(value), None, written, "" if value is None else str(value))  # type: ignore[arg-type]
 
