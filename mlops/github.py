@@ -187,9 +187,7 @@ class GitHubRepository:
         owner, name = self.name.split("/")
         with translated(f"read the edits of issue {number}"):
             try:
-                _, answer = self._hub.requester.graphql_query(
-                    _EDITS, {"owner": owner, "name": name, "number": number}
-                )
+                _, answer = self._hub.requester.graphql_query(_EDITS, {"owner": owner, "name": name, "number": number})
                 issue = answer["data"]["repository"]["issue"]
                 at = issue["lastEditedAt"]
                 return Edit(
@@ -246,9 +244,9 @@ class GitHubRepository:
             return [_comment(comment) for comment in found]
 
     def find_comment(self, number: int, marker: str) -> Comment | None:
-        """Our own comment with `marker`; somebody else's that copies it is not ours."""
+        """Our own comment that begins with `marker`; one that quotes it, or somebody else's, is another."""
         for comment in self.comments(number):
-            if marker in comment.body and self.is_ours(comment.author):
+            if comment.body.startswith(marker) and self.is_ours(comment.author):
                 return comment
         return None
 
@@ -257,9 +255,9 @@ class GitHubRepository:
 
         `comment_id`, where known, spares the search. A lost reply leads to a search, not to a second comment.
         """
-        assert marker in body
+        assert body.startswith(marker)
         known = self._comment(number, comment_id) if comment_id else None
-        if known is None or marker not in known.body:
+        if known is None or not known.body.startswith(marker):
             known = self.find_comment(number, marker)
         if known is None:
             try:
@@ -350,9 +348,7 @@ class GitHubRepository:
         }
         with translated(f"commit to {branch}"):
             try:
-                _, answer = self._hub.requester.graphql_named_mutation(
-                    "createCommitOnBranch", change, "commit { oid }"
-                )
+                _, answer = self._hub.requester.graphql_named_mutation("createCommitOnBranch", change, "commit { oid }")
                 return str(answer["commit"]["oid"])
             except GithubException as error:
                 if error.status not in {404, 501}:

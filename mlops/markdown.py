@@ -16,6 +16,7 @@ _INVISIBLE = re.compile(
 _BLANKS = re.compile(r"\s+")
 _MARKUP = re.compile(r"([\\`*_\[\]<>|~&$!])")
 _REFERENCE = re.compile(r"(?i)\b(gh)-(?=\d)")
+_WEB = re.compile(r"(?i)(https?|ftp|mailto|xmpp|www)([:.])")
 _ADDRESS = re.compile(r"^https?://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~:/?#@!$&*+,;=%-]*)?$")
 
 
@@ -26,18 +27,19 @@ def one_line(text: object, limit: int = 300) -> str:
     return flat if len(flat) <= limit else flat[: limit - 1].rstrip() + "…"
 
 
+def _unmentioned(text: str) -> str:
+    return text.replace("@", "@" + ZERO_WIDTH).replace("#", "#" + ZERO_WIDTH)
+
+
 def _unlinked(text: str) -> str:
-    """Break what GitHub turns into a mention, a reference or a link without any markup."""
-    text = text.replace("@", "@" + ZERO_WIDTH).replace("#", "#" + ZERO_WIDTH)
-    text = text.replace("://", ":" + ZERO_WIDTH + "//")
-    text = re.sub(r"(?i)www\.", lambda match: match.group()[:3] + ZERO_WIDTH + ".", text)
-    text = re.sub(r"(?i)\b(mailto|xmpp):", rf"\1{ZERO_WIDTH}:", text)
+    """Break what GitHub turns into a mention, a reference or a link without any markup. `s3://` stays whole."""
+    text = _WEB.sub(rf"\1{ZERO_WIDTH}\2", _unmentioned(text))
     return _REFERENCE.sub(rf"\1{ZERO_WIDTH}-", text)
 
 
 def code(text: object, limit: int = 200) -> str:
     """An untrusted value as a code span that it cannot leave, also inside a table cell."""
-    inert = _unlinked(one_line(text, limit)).replace("`", "ˋ").replace("|", "∣")
+    inert = _unmentioned(one_line(text, limit)).replace("`", "ˋ").replace("|", "∣")
     return f"`{inert}`" if inert else "–"
 
 

@@ -72,9 +72,7 @@ def marker(run_key: str) -> str:
     return f"<!-- mlops-run:{run_key} -->"
 
 
-def render(
-    record: RunRecord, addresses: Addresses = Addresses(), suggestion: Mapping[str, Any] | None = None
-) -> str:
+def render(record: RunRecord, addresses: Addresses = Addresses(), suggestion: Mapping[str, Any] | None = None) -> str:
     """The comment as Markdown: a pure function of the record.
 
     Args:
