@@ -74,8 +74,12 @@ def change(ledger: Ledger, endpoint: str, **fields: Any) -> EndpointRecord:
     return EndpointRecord.model_validate(ledger.change_item(endpoint_item(endpoint), apply))
 
 
-def fence(ledger: Ledger, endpoint: str, model: str, run_key: str, created_at: str) -> EndpointRecord:
+def fence(
+    ledger: Ledger, endpoint: str, model: str, run_key: str, created_at: str, *, by_person: bool = False
+) -> EndpointRecord:
     """Take the endpoint's token for a run; a run created before the one that holds it is refused.
+
+    `by_person`: somebody decides about the endpoint now; that is newer than any run there is.
 
     Raises:
         RequestRefused: a newer run has changed or is changing this endpoint.
@@ -83,7 +87,10 @@ def fence(ledger: Ledger, endpoint: str, model: str, run_key: str, created_at: s
 
     def take(value: dict[str, Any]) -> dict[str, Any]:
         known = EndpointRecord.model_validate(value or {"endpoint": endpoint, "model": model})
-        if known.token and (_moment(created_at), run_key) < (_moment(known.token), known.token_run):
+        ours, theirs = (_moment(created_at), run_key), (_moment(known.token or created_at), known.token_run)
+        if ours < theirs and by_person:
+            return known.model_copy(update={"token_run": run_key}).model_dump(mode="json")
+        if ours < theirs:
             raise RequestRefused(
                 f"Endpoint {endpoint} was changed by the newer run {known.token_run} (created {known.token}); this run "
                 f"(created {created_at}) may not replace it."

@@ -26,7 +26,6 @@ def package_request(
     approval: Approval,
     metrics_uri: str,
     baseline_uri: str,
-    instance_types: tuple[str, ...],
     lineage: Mapping[str, Any],
 ) -> dict[str, Any]:
     """CreateModelPackage for one version. The description is how a lost reply is recognised."""
@@ -39,7 +38,6 @@ def package_request(
             "Containers": [{"Image": image, "ModelDataUrl": model_uri}],
             "SupportedContentTypes": ["application/json", "text/csv"],
             "SupportedResponseMIMETypes": ["application/json", "text/csv"],
-            "SupportedRealtimeInferenceInstanceTypes": list(instance_types),
         },
         "ModelMetrics": {"ModelQuality": {"Statistics": {"ContentType": "application/json", "S3Uri": metrics_uri}}},
         "DriftCheckBaselines": {

@@ -159,7 +159,6 @@ def _registration(services: Services, run: Run, version: str, prefix: str, sha25
         approval="Approved" if accepted and not must_ask else "PendingManualApproval",
         metrics_uri=f"{evaluation.prefix}results.json",
         baseline_uri=f"{prepared.prefix}baseline.json",
-        instance_types=services.settings.instance_types,
         lineage={
             "mlops:version": version,
             "mlops:run-key": run.key,

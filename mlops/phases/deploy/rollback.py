@@ -31,7 +31,9 @@ def roll_back(services: Services, endpoint: str) -> Deployment:
     if target is None:
         raise RequestRefused(f"Endpoint {endpoint} has no earlier version to go back to.")
     leaving = record.challenger or record.serving
-    return _switch(services, record, target, leaving, "rollback", {"serving": target, "previous": None})
+    # Not to and fro: what was left is no place to go back to.
+    fields = {"serving": target, "previous": record.previous if record.challenger else None}
+    return _switch(services, record, target, leaving, "rollback", fields)
 
 
 def promote(services: Services, endpoint: str) -> Deployment:
@@ -56,7 +58,7 @@ def _switch(
 ) -> Deployment:
     endpoint = record.endpoint
     # The newest word on this endpoint: runs created before it may no longer change it.
-    endpoints.fence(services.ledger, endpoint, record.model, target.run_key, services.timestamp())
+    endpoints.fence(services.ledger, endpoint, record.model, target.run_key, services.timestamp(), by_person=True)
     view = live.look(services.cloud, endpoint)
     if view.config != target.config or view.status in BUSY:
         for variant in set(view.shares) - {plan.variant_name(target.version)}:

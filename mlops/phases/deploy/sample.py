@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,10 +14,17 @@ from mlops.phases.deploy.traffic import Sample
 _PERIOD_S = 60
 
 
-def observe(
-    cloud: Cloud, endpoint: str, variant: str, since: datetime, now: datetime, probes: Sequence[dict[str, Any]]
-) -> Sample:
-    """CloudWatch lags by a minute or more: of its figures and those of our probes the larger counts."""
+@dataclass(frozen=True)
+class Totals:
+    """CloudWatch's figures of one variant since the first step began."""
+
+    requests: int = 0
+    errors: int = 0
+    latency_p95_ms: float | None = None
+
+
+def totals(cloud: Cloud, endpoint: str, variant: str, since: datetime, now: datetime) -> Totals:
+    """CloudWatch keeps whole minutes: steps are told apart by subtraction, not by asking for a part."""
     dimensions = [{"Name": "EndpointName", "Value": endpoint}, {"Name": "VariantName", "Value": variant}]
     queries = [
         _query("requests", "Invocations", "Sum", dimensions),
@@ -25,16 +33,28 @@ def observe(
     ]
     with translated(f"read the metrics of {endpoint}"):
         results = cloud.cloudwatch.get_metric_data(
-            MetricDataQueries=queries, StartTime=since, EndTime=now + timedelta(seconds=_PERIOD_S)
+            MetricDataQueries=queries,
+            StartTime=since.replace(second=0, microsecond=0),
+            EndTime=now + timedelta(seconds=_PERIOD_S),
         )["MetricDataResults"]
     values = {one["Id"]: one["Values"] for one in results}
-    latencies_ms = [value / 1000 for value in values.get("latency", [])]
-    sent = [probe["latency_ms"] for probe in probes]
+    return Totals(
+        requests=int(sum(values.get("requests", []))),
+        errors=int(sum(values.get("errors", []))),
+        latency_p95_ms=max((value / 1000 for value in values.get("latency", [])), default=None),
+    )
+
+
+def of_step(
+    now_seen: Totals, before: Mapping[str, int], probes: Sequence[Mapping[str, Any]], waited_s: float
+) -> Sample:
+    """The step's own share of the totals. CloudWatch lags: of its figures and those of our probes the larger counts."""
+    sent = [float(probe["latency_ms"]) for probe in probes]
     return Sample(
-        requests=max(int(sum(values.get("requests", []))), len(probes)),
-        errors=max(int(sum(values.get("errors", []))), sum(not probe["ok"] for probe in probes)),
-        latency_p95_ms=max(latencies_ms) if latencies_ms else percentile(sent, 95),
-        waited_s=(now - since).total_seconds(),
+        requests=max(now_seen.requests - before.get("requests", 0), len(probes)),
+        errors=max(now_seen.errors - before.get("errors", 0), sum(not probe["ok"] for probe in probes)),
+        latency_p95_ms=now_seen.latency_p95_ms if now_seen.latency_p95_ms is not None else percentile(sent, 95),
+        waited_s=waited_s,
     )
 
 

@@ -30,6 +30,8 @@ class State(BaseModel):
     bad: str | None = Field(None, description="Why the new version was found bad.")
     share: float | None = Field(None, description="Percent of the canary step that is being judged.")
     since: str | None = Field(None, description="When that step began.")
+    first: str | None = Field(None, description="When the first step began; CloudWatch is read from here.")
+    before: dict[str, int] = Field(default_factory=dict, description="Requests and errors seen before that step.")
     probes: list[dict[str, Any]] = Field(default_factory=list, description="Our own requests in that step.")
     failed: Failure | None = None
 

@@ -165,18 +165,28 @@ def _serving_variant(services: Services, endpoint: str, view: View) -> dict[str,
 
 
 def _in_step(services: Services, run: Run, goal: Goal, now_state: State, view: View) -> State:
-    """Note when a canary step began: its sample starts there."""
+    """Note when a canary step began and what had been seen until then: its sample starts there."""
     if not goal.is_stepwise or view.status != "InService" or view.config != goal.step_config:
         return now_state
     share = round(view.shares.get(goal.new_variant, 0.0), 1)
     if now_state.share == share:
         return now_state
-    began = services.now().isoformat()
+    began = services.now()
+    first = now_state.first or began.isoformat()
+    seen = _totals(services, goal, first)
+    step = {
+        "share": share,
+        "since": began.isoformat(),
+        "first": first,
+        "before": {"requests": seen.requests, "errors": seen.errors},
+        "probes": [],
+    }
+    return state.change(services.ledger, run.key, lambda one: one.model_copy(update=step))
 
-    def new_step(known_state: State) -> State:
-        return known_state.model_copy(update={"share": share, "since": began, "probes": []})
 
-    return state.change(services.ledger, run.key, new_step)
+def _totals(services: Services, goal: Goal, first: str) -> sample.Totals:
+    began = datetime.fromisoformat(first)
+    return sample.totals(services.cloud, goal.endpoint, goal.new_variant, began, services.now())
 
 
 def _move(
@@ -230,10 +240,11 @@ def _words(move: traffic.Move) -> str:
 
 
 def _sample(services: Services, goal: Goal, now_state: State) -> traffic.Sample:
-    if now_state.since is None or not goal.is_stepwise:
+    if now_state.since is None or now_state.first is None or not goal.is_stepwise:
         return traffic.Sample()
-    began = datetime.fromisoformat(now_state.since)
-    return sample.observe(services.cloud, goal.endpoint, goal.new_variant, began, services.now(), now_state.probes)
+    waited_s = (services.now() - datetime.fromisoformat(now_state.since)).total_seconds()
+    seen = _totals(services, goal, now_state.first)
+    return sample.of_step(seen, now_state.before, now_state.probes, waited_s)
 
 
 def _limits(services: Services, run: Run) -> traffic.Limits:
