@@ -45,8 +45,9 @@ def package(run: Run, *, model: Path, evaluation: Path, features: Path, target: 
         described = _openapi(run, FeaturePlan.loads(recipe), signature, results)
         files = {name: (folder / name).read_bytes() for name in MODEL_FILES if (folder / name).exists()}
         files |= {"signature.json": _json(signature), "openapi.json": _json(described)}
-        if (features / "baseline.json").exists():
-            files["baseline.json"] = (features / "baseline.json").read_bytes()
+        for baseline in (features / "baseline.json", features.parent / "baseline" / "baseline.json"):
+            if baseline.exists():
+                files["baseline.json"] = baseline.read_bytes()
         training = read_json(folder, "training_log.json")
     code = inference_code()
     files |= {f"code/{name}": content for name, content in code.items()}
