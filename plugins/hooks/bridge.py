@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import re
 import time
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 RETRIED = frozenset({"unavailable", "platform_fault", "internal"})
 """Words after which another try may succeed; every other one ends the task at once."""
 
-_WORD = re.compile(r"^\[(?P<word>[a-z_]+)\] ")
+# An MCP server that is not ours may put its own words in front.
+_WORD = re.compile(r"^(?:Error executing tool \w+: )?\[(?P<word>[a-z_]+)\] ")
 
 
 class ToolRefused(AirflowFailException):
@@ -148,6 +150,8 @@ async def _connected(address: Address, agent: str) -> AsyncIterator[Session]:
     from mcp import Client
     from mcp.client.streamable_http import streamable_http_client
 
+    # One line a request would drown the job's own lines in the task's log.
+    logging.getLogger("httpx2").setLevel(logging.WARNING)
     refusals: list[httpx2.Response] = []
 
     async def watch(reply: httpx2.Response) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
@@ -45,6 +46,8 @@ class IssueTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         import httpx
 
+        # One line a poll would fill the task's log.
+        logging.getLogger("httpx").setLevel(logging.WARNING)
         connection = await BaseHook.aget_connection(self.github_conn_id)
         headers = {
             "authorization": f"Bearer {connection.password}",
