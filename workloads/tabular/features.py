@@ -17,7 +17,7 @@ import numpy as np
 MISSING_WORDS = frozenset({"", "?", "NA", "N/A", "n/a", "NaN", "nan", "NAN", "NULL", "null", "None", "#N/A", "<NA>"})
 """Words that mean "no value", in a CSV file and in a request alike."""
 
-BOOLEAN_WORDS = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0, "t": 1.0, "f": 0.0}
+BOOLEAN_WORDS = {"true": 1.0, "false": 0.0}
 
 
 class FeatureError(ValueError):

@@ -52,9 +52,9 @@ def confusion_matrix(plan: FeaturePlan, split: Split, outputs: dict[str, np.ndar
     if len(counts) <= 20:
         for (row, column), count in np.ndenumerate(counts):
             axes.text(column, row, str(count), ha="center", va="center", fontsize=10 if len(counts) <= 10 else 7,
-                      color="white" if share[row, column] > 0.55 else "#1f2328")  # fmt: skip
+                      color="white" if share[row, column] > 0.55 else "#1f2328" if count else "#c3c9d0")  # fmt: skip
     names = [_short(word) for word in plan.classes]
-    steep = 0 if max(map(len, names)) <= 10 and len(names) <= 6 else 45
+    steep = 0 if max(map(len, names)) * len(names) <= 45 else 45
     axes.set_xticks(range(len(names)), names, rotation=steep, ha="right" if steep else "center")
     axes.set_yticks(range(len(names)), names)
     axes.spines[:].set_visible(False)
@@ -93,7 +93,7 @@ def residuals(plan: FeaturePlan, split: Split, outputs: dict[str, np.ndarray]) -
     left.set(xlabel=f"true {_short(plan.target or '')}", ylabel=f"predicted {_short(plan.target or '')}",
              title=f"{len(true)} test rows")  # fmt: skip
     left.legend(frameon=False)
-    right.hist(value - true, bins=30, color=BLUE, alpha=0.85)
+    right.hist(value - true, bins=int(np.clip(2 * len(true) ** 0.5, 8, 40)), color=BLUE, alpha=0.85)
     right.axvline(0, color=GREY, lw=1, ls="--")
     right.set(xlabel="predicted minus true", ylabel="rows", title="Residuals")
     return figure

@@ -70,7 +70,7 @@ def prepare(run: Run, raw: Path, dataset: Path, report: Path) -> dict[str, Any]:
     }  # fmt: skip
     files = write_dataset(dataset, plan, splits, cleaned, rows)
     write_json(dataset / "baseline.json", quality.baseline(_raw(cleaned, plan, rows["train"]), goal.target, goal.classes))
-    summary = report_quality(dataset, run, table, cleaned, plan, rows, found)
+    summary = report_quality(dataset, run, table, cleaned, goal, plan, rows, found)
     write_json(dataset / "metadata.json", _metadata(run, metadata, goal, table))
     for name in ("features.json", "baseline.json", "quality_report.json", "quality_report.md", "metadata.json"):
         files[name] = seal.entry(dataset / name)
@@ -103,6 +103,10 @@ def clean(table: Table, goal: Goal, preprocessing: dict[str, Any]) -> Cleaned:
         keep = ~table.missing(goal.target)
         dropped["missing_target"] = int((~keep).sum())
         table, row_id = table.take(keep), row_id[keep]
+    if goal.words and goal.target is not None:
+        known = np.isin(class_words(table.columns[goal.target], table.kinds[goal.target]).astype(str), goal.words)
+        dropped["other_classes"] = int((~known).sum())
+        table, row_id = table.take(known), row_id[known]
     names, notes = cleaning.usable_columns(table, features)
     if not names:
         raise UserError(f"dataset: no column can serve as a feature ({'; '.join(f'{n}: {r}' for n, r in notes.items())})"
@@ -127,7 +131,7 @@ def encode_target(table: Table, goal: Goal) -> np.ndarray | None:
     values = table.columns[goal.target]
     if goal.task == "regression":
         return values.astype(np.float64)
-    codes = {word: code for code, word in enumerate(goal.classes)}
+    codes = {word: code for code, word in enumerate(goal.words)}
     return np.array([codes[word] for word in class_words(values, table.kinds[goal.target])], dtype=np.int64)
 
 
@@ -187,7 +191,7 @@ def write_dataset(folder: Path, plan: FeaturePlan, splits: dict[str, storage.Spl
     return files
 
 
-def report_quality(folder: Path, run: Run, raw: Table, cleaned: Cleaned, plan: FeaturePlan,
+def report_quality(folder: Path, run: Run, raw: Table, cleaned: Cleaned, goal: Goal, plan: FeaturePlan,
                    rows: dict[str, np.ndarray], found: dict[str, int]) -> dict[str, Any]:  # fmt: skip
     """Write `quality_report.json` and `.md`; columns are described as they came, before any cleaning."""
     dropped = {reason: count for reason, count in cleaned.dropped.items() if count}
@@ -201,7 +205,8 @@ def report_quality(folder: Path, run: Run, raw: Table, cleaned: Cleaned, plan: F
     class_rows: dict[str, dict[str, int]] = {}
     if plan.classes and plan.target:
         words = class_words(cleaned.table.columns[plan.target], cleaned.table.kinds[plan.target])
-        class_rows = {s: {w: int((words[chosen] == w).sum()) for w in plan.classes} for s, chosen in rows.items()}
+        named = list(zip(goal.classes, goal.words, strict=True))
+        class_rows = {s: {c: int((words[chosen] == w).sum()) for c, w in named} for s, chosen in rows.items()}
     method, limit = run.preprocessing.get("outliers", "none"), cleaning.outlier_limit(run.preprocessing)
     summary = {
         "name": run.dataset.get("name", "dataset"), "task": plan.task, "target": plan.target,

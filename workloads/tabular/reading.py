@@ -122,7 +122,6 @@ def _read_parquet(path: Path, name: str) -> pa.Table:
 
 def _read_csv(path: Path, name: str) -> pa.Table:
     import pyarrow as pa
-    from pyarrow import csv
 
     opener = gzip.open if name.lower().endswith(".gz") else open
     try:
@@ -132,21 +131,31 @@ def _read_csv(path: Path, name: str) -> pa.Table:
         raise UserError(f"{name}: cannot be read as UTF-8 text ({str(wrong)[:200]})") from wrong
     if not head.strip():
         raise UserError(f"{name}: is empty; the first line must name the columns")
-    delimiter = max(",;\t|", key=head.count)
+    try:
+        table = _parse_csv(path, max(",;\t|", key=head.count))
+    except (pa.ArrowException, OSError) as wrong:
+        raise UserError(f"{name}: cannot be read as CSV ({str(wrong)[:300]})") from wrong
+    for field_ in table.schema:
+        if pa.types.is_binary(field_.type):
+            raise UserError(f"{name}: column {field_.name!r} holds bytes that are not UTF-8; save the file as UTF-8")
+    return table
+
+
+def _parse_csv(path: Path, delimiter: str) -> pa.Table:
+    import pyarrow as pa
+    from pyarrow import csv
+
     parse = csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
     convert: dict[str, Any] = {"null_values": sorted(MISSING_WORDS), "strings_can_be_null": True}
     try:
-        try:
-            return csv.read_csv(path, parse_options=parse, convert_options=csv.ConvertOptions(**convert))
-        except pa.ArrowInvalid as wrong:
-            if "conversion error" not in str(wrong):
-                raise
-        # Types are guessed from the first megabyte; a later word in a number column lands here.
-        names = csv.open_csv(path, parse_options=parse, convert_options=csv.ConvertOptions(**convert)).schema.names
-        text = csv.ConvertOptions(**convert, column_types=dict.fromkeys(names, pa.string()))
-        return csv.read_csv(path, parse_options=parse, convert_options=text)
-    except (pa.ArrowException, OSError) as wrong:
-        raise UserError(f"{name}: cannot be read as CSV ({str(wrong)[:300]})") from wrong
+        return csv.read_csv(path, parse_options=parse, convert_options=csv.ConvertOptions(**convert))
+    except pa.ArrowInvalid as wrong:
+        if "conversion error" not in str(wrong):
+            raise
+    # Types are guessed from the first megabyte; a later word in a number column lands here.
+    names = csv.open_csv(path, parse_options=parse, convert_options=csv.ConvertOptions(**convert)).schema.names
+    text = csv.ConvertOptions(**convert, column_types=dict.fromkeys(names, pa.string()))
+    return csv.read_csv(path, parse_options=parse, convert_options=text)
 
 
 def _check_columns(table: pa.Table, name: str, first: pa.Table | None, sources: list[dict[str, Any]]) -> None:
@@ -207,7 +216,7 @@ def _words_or_numbers(raw: list[str | None]) -> tuple[np.ndarray, str, int]:
     words = np.empty(len(raw), dtype=object)
     words[:] = [None if word is None or word.strip() in MISSING_WORDS else word.strip() for word in raw]
     present = [word for word in words if word is not None]
-    if present and all(word.lower() in BOOLEAN_WORDS for word in set(present)) and len(set(present)) == 2:
+    if present and all(word.lower() in BOOLEAN_WORDS for word in set(present)):
         return np.array([np.nan if w is None else BOOLEAN_WORDS[w.lower()] for w in words]), "boolean", 0
     numbers = np.array([_float(word) for word in words])
     readable = int(np.isfinite(numbers).sum())

@@ -27,6 +27,8 @@ class Goal:
     task: str
     target: str | None
     classes: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    """How each class is spelled in the data: its name, or its number where `metadata.json` names numbered classes."""
     excluded: str | None = None
     """A known target that an unsupervised model must not see."""
 
@@ -59,7 +61,7 @@ def resolve_goal(run: Run, metadata: dict[str, Any], table: Table) -> Goal:
             raise UserError(f"dataset.target: column {target!r} holds text such as {present[0]!r}, regression needs "
                             "numbers; choose a classification algorithm or another target")  # fmt: skip
         return Goal(task, target)
-    return Goal(task, target, _classes(target, present, kind, run, metadata))
+    return _classification(target, class_words(present, kind), run, metadata)
 
 
 def infer_task(present: np.ndarray, kind: str) -> str:
@@ -79,26 +81,42 @@ def class_words(values: np.ndarray, kind: str) -> np.ndarray:
     return words
 
 
-def _classes(target: str, present: np.ndarray, kind: str, run: Run, metadata: dict[str, Any]) -> tuple[str, ...]:
-    counts = Counter(class_words(present, kind).tolist())
+def _classification(target: str, present: np.ndarray, run: Run, metadata: dict[str, Any]) -> Goal:
+    """Classes as the issue lists them (others are not learnt), as `metadata.json` names them, or as they are."""
+    counts = Counter(present.tolist())
+    wanted = [str(to_word(word)) for word in run.dataset.get("classes") or ()]
+    named = [str(to_word(word)) for word in metadata.get("classes") or ()]
+    absent = [word for word in wanted if word not in counts and word not in named]
+    if absent:
+        raise UserError(f"dataset.classes: {absent[0]!r} does not occur in column {target!r}; there are "
+                        f"{', '.join(sorted(counts, key=_by_value)[:20])}")  # fmt: skip
+    numbers = [str(code) for code in range(len(named))]
+    if named and set(counts) <= set(numbers) and not set(counts) <= set(named):
+        spelling = dict(zip(named, numbers, strict=True))  # the data number the classes, the metadata name them
+    else:
+        spelling = {word: word for word in named or sorted(counts, key=_by_value)}
+        strange = sorted(set(counts) - set(spelling))
+        if strange and not wanted:
+            raise UserError(f"metadata.json: classes are {', '.join(named[:20])}, and column {target!r} holds "
+                            f"{strange[0]!r}, too; list every class, or none")  # fmt: skip
+    classes = tuple(word for word in wanted or spelling if counts.get(spelling.get(word, word)))
+    words = tuple(spelling.get(word, word) for word in classes)
+    _check_counts(target, {word: counts[word] for word in words}, len(present))
+    return Goal("classification", target, classes, words)
+
+
+def _check_counts(target: str, counts: dict[str, int], rows: int) -> None:
     if len(counts) < 2:
-        raise UserError(f"dataset.target: column {target!r} has one class only ({next(iter(counts))!r}, "
-                        f"{len(present)} rows); at least 2 are needed")  # fmt: skip
+        raise UserError(f"dataset.target: column {target!r} has one class only ({', '.join(counts) or 'none'}; {rows} "
+                        "rows); at least 2 are needed")  # fmt: skip
     if len(counts) > MOST_CLASSES:
-        raise UserError(f"dataset.target: column {target!r} has {len(counts)} different values in {len(present)} rows; "
-                        f"at most {MOST_CLASSES} classes. For a quantity choose task: regression")  # fmt: skip
+        raise UserError(f"dataset.target: column {target!r} has {len(counts)} different values in {rows} rows; at most "
+                        f"{MOST_CLASSES} classes. For a quantity choose task: regression")  # fmt: skip
     rare = [(word, n) for word, n in sorted(counts.items()) if n < ROWS_PER_CLASS]
     if rare:
         raise UserError(f"dataset.target: class {rare[0][0]!r} has {rare[0][1]} row(s) and {len(rare)} of "
                         f"{len(counts)} classes have fewer than {ROWS_PER_CLASS}, one a split; merge rare classes, "
                         "remove them, or choose task: regression for a quantity")  # fmt: skip
-    given = [str(to_word(c)) for c in (run.dataset.get("classes") or metadata.get("classes") or ())]
-    if not given:
-        return tuple(sorted(counts, key=_by_value))
-    strange = sorted(set(counts) - set(given))
-    if strange:
-        raise UserError(f"dataset.classes: the data hold {strange[0]!r}, which is not among {given}; list every class")
-    return tuple(word for word in given if word in counts)
 
 
 def _by_value(word: str) -> tuple[float, str]:
