@@ -19,10 +19,10 @@ RUN_ID = "gh-4242-7-0123456789ab"
 
 
 class Server:
-    """Any ASGI application, served from a thread; `stop` and `start` keep the port."""
+    """An ASGI application, made anew for each start and served from a thread; a restart keeps the port."""
 
-    def __init__(self, application: Any):
-        self._application = application
+    def __init__(self, make: Callable[[], Any]):
+        self._make = make
         self._port = 0
         self.start()
 
@@ -37,8 +37,7 @@ class Server:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._socket.bind(("127.0.0.1", self._port))
         self._port = self._socket.getsockname()[1]
-        application = self._application() if callable(self._application) else self._application
-        config = uvicorn.Config(application, log_config=None, access_log=False, timeout_graceful_shutdown=1)
+        config = uvicorn.Config(self._make(), log_config=None, access_log=False, timeout_graceful_shutdown=1)
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True)
         self._thread.start()
@@ -138,3 +137,17 @@ def context() -> dict[str, Any]:
     )
     task.xcom_pull = lambda task_ids: task.xcoms[task_ids]
     return {"ti": task, "run_id": key_for_airflow_run(RUN_ID)}
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Any], Server]]:
+    """Serve an ASGI application until the test ends."""
+    servers: list[Server] = []
+
+    def start(application: Any) -> Server:
+        servers.append(Server(lambda: application))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.stop()
