@@ -1,1 +1,1 @@
-"""A strict GitHub on one machine: REST, GraphQL, git, webhooks and pages over one SQLite file and real git repositories."""
+"""A strict GitHub on one machine: REST, GraphQL, git, webhooks and pages over one SQLite file and real git."""

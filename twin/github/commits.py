@@ -132,7 +132,7 @@ class GitRepository:
         if not isinstance(tree, Tree):
             raise NoSuchCommit(sha)
         prefix = path + "/" if path else ""
-        return [Entry(prefix + e.path.decode("utf-8", "replace"), e.mode, e.sha.decode()) for e in _entries(tree)]
+        return [Entry(prefix + e.path.decode("utf-8", "replace"), e.mode, e.sha.decode()) for e in tree.items()]
 
     def walk(self, sha: str) -> Iterable[Entry]:
         """Every entry below a tree, folders before their content."""
@@ -255,10 +255,6 @@ def check_path(path: str) -> None:
 
 def when(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
-
-
-def _entries(tree: Tree) -> list[GitTreeEntry]:
-    return list(tree.items(name_order=False))
 
 
 def _plain(side: GitTreeEntry | None) -> Entry | None:
