@@ -32,6 +32,10 @@ class Interrupted(Exception):
     """Asked to stop before its command ran."""
 
 
+class TwinEnds(BaseException):
+    """The twin ends, not the job: its record stays InProgress, and the next start calls it a platform fault."""
+
+
 class JobRun(ABC):
     """One job at work, in its own thread. Subclasses say what differs between training and processing."""
 
@@ -95,6 +99,13 @@ class JobRun(ABC):
         self._stop.set()
 
     def _run(self) -> None:
+        with suppress(TwinEnds):
+            try:
+                self._course()
+            finally:
+                self.twin.jobs.pop((self.kind, self.name), None)
+
+    def _course(self) -> None:
         sandbox: Sandbox | None = None
         try:
             with _slot(self.twin.capacity, self._stop):
@@ -108,7 +119,6 @@ class JobRun(ABC):
             log.exception("The twin itself failed in %s %s", self.kind, self.name)
             self._end(sandbox, "Failed", PLATFORM_FAULT)
         finally:
-            self.twin.jobs.pop((self.kind, self.name), None)
             if sandbox:
                 with suppress(Exception):
                     sandbox.remove()
@@ -173,8 +183,7 @@ class JobRun(ABC):
 
     def _leave_if_closing(self) -> None:
         if self.twin.closing.is_set():
-            # The twin ends, not the job: the record stays InProgress, and the next start calls it a platform fault.
-            raise SystemExit
+            raise TwinEnds
 
     def enter(self, state: str, message: str) -> None:
         self._leave_if_closing()

@@ -30,6 +30,10 @@ class Locks:
     def reading(self, service: str) -> threading.RLock:
         return self.of(service)
 
+    def mark(self, service: str) -> None:
+        """It changed though nobody asked it to: another service reached into it."""
+        self._dirty.add(service)
+
     def take_dirty(self) -> set[str]:
         """The services changed since the last call."""
         dirty, self._dirty = self._dirty, set()

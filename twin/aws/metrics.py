@@ -16,6 +16,7 @@ from moto.cloudwatch.models import (
     Statistics,
     cloudwatch_backends,
 )
+from moto.cloudwatch.responses import CloudWatchResponse
 
 from twin.aws.locks import Locks
 
@@ -107,3 +108,20 @@ def teach_moto_percentiles() -> None:
 
     get_statistics_for_type.knows_percentiles = True  # type: ignore[attr-defined]
     Statistics.get_statistics_for_type = get_statistics_for_type  # type: ignore[method-assign]
+    # moto's serializer reads the attribute when it writes a data point.
+    Statistics.extended_statistics = property(_extended_statistics)  # type: ignore[attr-defined]
+    ask = CloudWatchResponse.get_metric_statistics
+
+    def get_metric_statistics(self: CloudWatchResponse) -> Any:
+        self.params["Statistics"] = [
+            *self._get_param("Statistics", []),
+            *self._get_param("ExtendedStatistics", []),
+        ]
+        return ask(self)
+
+    CloudWatchResponse.get_metric_statistics = get_metric_statistics  # type: ignore[method-assign]
+
+
+def _extended_statistics(statistics: Statistics) -> dict[str, float] | None:
+    found = {stat: percentile(statistics.metric_data, stat) for stat in statistics.stats if stat.startswith("p")}
+    return {stat: value for stat, value in found.items() if value is not None} or None

@@ -49,7 +49,7 @@ class Options:
     """Instances of one type in use by training jobs; beyond it: ResourceLimitExceeded."""
     quota_processing: int = 40
     quota_endpoints: int = 40
-    snapshot_s: float = 1.0
+    snapshot_s: float = 0.5
     """How long a change of a service that is not written through may stay in memory only."""
     capture_flush_s: float = 3.0
     check_responses: bool = False

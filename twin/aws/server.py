@@ -83,11 +83,13 @@ def _start(host: str, port: int, folder: Path, options: Options) -> Server:
     teach_moto_percentiles()
     twin = Twin.open(folder, options)
     capture = Capture(twin)
-    cloud = Cloud(twin)
+    cloud = Cloud(twin, folder)
+    cloud.load()
 
     def flush() -> None:
         capture.flush()
         twin.metrics.flush()
+        cloud.save()
 
     application = Application(twin, cloud, Invoker(twin, capture), Admin(twin, flush))
     listener = Listener(host, port, application)
@@ -98,15 +100,19 @@ def _start(host: str, port: int, folder: Path, options: Options) -> Server:
         jobs.fail_orphans(twin, run)
     endpoints.resume(twin)
     twin.in_background(lambda: endpoints.keep_alive(twin), "keep-alive")
-    twin.in_background(lambda: _tick(twin, flush), "flush")
-    at_end = [lambda: twin.children.stop(options.stop_grace_s), flush, twin.store.close, twin.effects.close]
+    twin.in_background(lambda: _repeat(twin, options.capture_flush_s, capture.flush), "capture")
+    twin.in_background(lambda: _repeat(twin, 1.0, twin.metrics.flush), "metrics")
+    twin.in_background(lambda: _repeat(twin, options.snapshot_s, cloud.save), "snapshots")
+    at_end = [
+        lambda: twin.children.stop(options.stop_grace_s), flush, cloud.close, twin.store.close, twin.effects.close,
+    ]  # fmt: skip
     log.info("AWS twin at %s, state in %s", twin.url, folder)
     return Server(listener, twin, at_end)
 
 
-def _tick(twin: Twin, flush: Callable[[], None]) -> None:
-    while not twin.closing.wait(twin.options.capture_flush_s):
+def _repeat(twin: Twin, every_s: float, act: Callable[[], None]) -> None:
+    while not twin.closing.wait(every_s):
         try:
-            flush()
+            act()
         except Exception:
-            log.exception("A flush failed; the next one tries again")
+            log.exception("%s failed; the next turn tries again", act.__qualname__)

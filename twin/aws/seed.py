@@ -1,0 +1,124 @@
+"""What an account of the deployment holds from the start: buckets, queue, ledger table, secrets, role."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+BUCKET = "mlops-bucket"
+DATA_BUCKET = "mlops-datasets"
+DATA_QUEUE = "mlops-data-events"
+LEDGER_TABLE = "mlops-ledger"
+ROLE = "mlops-jobs"
+_EXISTS = {
+    "BucketAlreadyOwnedByYou", "BucketAlreadyExists", "QueueAlreadyExists", "QueueNameExists", "ResourceInUseException",
+    "EntityAlreadyExists", "ResourceExistsException",
+}  # fmt: skip
+
+
+def seed(
+    url: str, secrets: Mapping[str, str | Mapping[str, Any]] | None = None, *, region: str = "us-east-1",
+    bucket: str = BUCKET, data_bucket: str = DATA_BUCKET, queue: str = DATA_QUEUE, table: str = LEDGER_TABLE,
+) -> dict[str, str]:  # fmt: skip
+    """Create what is missing and adopt what is there; returns `queue_url`, `role_arn` and the names.
+
+    Args:
+        url: Endpoint of the twin (or of anything that speaks AWS).
+        secrets: Name -> value; a mapping is stored as JSON. An existing secret gets the value as a new version
+            only where it differs.
+    """
+    account = _Account(url, region)
+    for name in (bucket, data_bucket):
+        account.bucket(name)
+    queue_url = account.queue(queue)
+    for name in (bucket, data_bucket):
+        account.notify(name, queue_url)
+    account.table(table)
+    role_arn = account.role(ROLE)
+    for name, value in (secrets or {}).items():
+        account.secret(name, value if isinstance(value, str) else json.dumps(value))
+    return {"queue_url": queue_url, "role_arn": role_arn, "bucket": bucket, "data_bucket": data_bucket, "table": table}
+
+
+class _Account:
+    def __init__(self, url: str, region: str):
+        self._url, self._region = url, region
+
+    def _client(self, service: str) -> Any:
+        return boto3.client(
+            service, endpoint_url=self._url, region_name=self._region,
+            aws_access_key_id="twin", aws_secret_access_key="twin",  # noqa: S106 - the emulator takes any
+            config=Config(inject_host_prefix=False),
+        )  # fmt: skip
+
+    def bucket(self, name: str) -> None:
+        s3 = self._client("s3")
+        _unless_it_exists(lambda: s3.create_bucket(Bucket=name))
+        s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+
+    def queue(self, name: str) -> str:
+        sqs = self._client("sqs")
+        _unless_it_exists(lambda: sqs.create_queue(QueueName=name))
+        return str(sqs.get_queue_url(QueueName=name)["QueueUrl"])
+
+    def notify(self, bucket: str, queue_url: str) -> None:
+        """Uploads below `datasets/` are told to the queue; who reads it picks those of a `raw/` folder."""
+        attributes = self._client("sqs").get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])
+        wanted = {
+            "Id": "data-arrived",
+            "QueueArn": attributes["Attributes"]["QueueArn"],
+            "Events": ["s3:ObjectCreated:*"],
+            "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": "datasets/"}]}},
+        }
+        s3 = self._client("s3")
+        present = s3.get_bucket_notification_configuration(Bucket=bucket).get("QueueConfigurations", [])
+        if not any(each["Id"] == wanted["Id"] for each in present):
+            # Setting it puts a test message into the queue: only once.
+            s3.put_bucket_notification_configuration(
+                Bucket=bucket, NotificationConfiguration={"QueueConfigurations": [*present, wanted]}
+            )
+
+    def table(self, name: str) -> None:
+        dynamodb = self._client("dynamodb")
+        _unless_it_exists(
+            lambda: dynamodb.create_table(
+                TableName=name,
+                KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+                AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+                BillingMode="PAY_PER_REQUEST",
+            )
+        )
+
+    def role(self, name: str) -> str:
+        iam = self._client("iam")
+        trust = {
+            "Version": "2012-10-17",
+            "Statement": [
+                {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}
+            ],
+        }
+        _unless_it_exists(lambda: iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust)))
+        return str(iam.get_role(RoleName=name)["Role"]["Arn"])
+
+    def secret(self, name: str, value: str) -> None:
+        manager = self._client("secretsmanager")
+        if _unless_it_exists(lambda: manager.create_secret(Name=name, SecretString=value)):
+            return
+        if manager.get_secret_value(SecretId=name)["SecretString"] != value:
+            manager.put_secret_value(SecretId=name, SecretString=value)
+
+
+def _unless_it_exists(create: Any) -> bool:
+    """True where it was created now."""
+    try:
+        create()
+    except ClientError as error:
+        if error.response["Error"]["Code"] in _EXISTS:
+            return False
+        raise
+    return True
