@@ -7,15 +7,14 @@ import hashlib
 import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from github import GithubException, UnknownObjectException
+from github import GithubException
 
 from mlops.errors import Conflict, RequestRefused, Unavailable
-from mlops.github_client import SecretToken, connect, translated
+from mlops.github_client import SecretToken, connect, translated, unless_missing
 
 if TYPE_CHECKING:
     from github.Issue import Issue
@@ -161,11 +160,9 @@ class GitHubRepository:
 
         The legacy field `permission` shows triage as read and maintain as write; it is not looked at.
         """
-        with translated(f"read the role of {login}"):
-            try:
-                return str(self._repo.get_collaborator_role_name(login))
-            except UnknownObjectException:
-                return "none"
+        with translated(f"read the role of {login}"), unless_missing():
+            return str(self._repo.get_collaborator_role_name(login))
+        return "none"
 
     # -- issues --------------------------------------------------------------------------------------------------
     def snapshot(self, number: int, trigger_labels: Sequence[str]) -> IssueSnapshot:
@@ -221,7 +218,7 @@ class GitHubRepository:
                 self._ensure_label(label)
                 issue.add_to_labels(label)
             for other in sorted((present & STATE_LABELS.keys()) - {label}):
-                with suppress(UnknownObjectException):  # somebody else was faster
+                with unless_missing():  # somebody else was faster
                     issue.remove_from_labels(other)
 
     def _ensure_label(self, label: str) -> None:
@@ -276,12 +273,10 @@ class GitHubRepository:
             return _comment(edited)
 
     def _comment(self, number: int, comment_id: int) -> Comment | None:
-        with translated(f"read comment {comment_id}"):
-            try:
-                found = _comment(self._issue(number).get_comment(comment_id))
-            except UnknownObjectException:
-                return None
-        return found if self.is_ours(found.author) else None
+        with translated(f"read comment {comment_id}"), unless_missing():
+            found = _comment(self._issue(number).get_comment(comment_id))
+            return found if self.is_ours(found.author) else None
+        return None
 
     def react(self, number: int, comment_id: int, content: str) -> None:
         """`eyes`, `+1` or `-1` on a comment; a second time changes nothing."""
@@ -296,27 +291,23 @@ class GitHubRepository:
 
     def read_file(self, path: str, ref: str) -> bytes | None:
         """A file's bytes at a branch or commit; None where there is none."""
-        with translated(f"read {path}"):
-            try:
-                found = self._repo.get_contents(path, ref=ref)
-            except UnknownObjectException:
-                return None
+        with translated(f"read {path}"), unless_missing():
+            found = self._repo.get_contents(path, ref=ref)
             if isinstance(found, list):
                 raise RequestRefused(f"{path} is a folder in {self.name}.")
             if found.encoding == "base64":
                 return found.decoded_content
             # Files above 1 MB come without their content.
             return base64.b64decode(self._repo.get_git_blob(found.sha).content)
+        return None
 
     def list_folder(self, path: str, ref: str) -> list[str]:
         """Paths below a folder, one level deep, folders with a trailing slash; empty where it is missing."""
-        with translated(f"list {path}"):
-            try:
-                found = self._repo.get_contents(path, ref=ref)
-            except UnknownObjectException:
-                return []
+        with translated(f"list {path}"), unless_missing():
+            found = self._repo.get_contents(path, ref=ref)
             entries = found if isinstance(found, list) else [found]
             return sorted(entry.path + ("/" if entry.type == "dir" else "") for entry in entries)
+        return []
 
     def last_commit(self, path: str, branch: str) -> str:
         """The newest commit of a branch that touched `path`, or an empty text."""
@@ -361,14 +352,15 @@ class GitHubRepository:
         commit = expected_head
         # The order given: the caller puts last what makes the others count.
         for path, content in files.items():
-            try:
+            known = None
+            with unless_missing():
                 known = self._repo.get_contents(path, ref=branch)
-                assert not isinstance(known, list)
-                if known.decoded_content == content:
-                    continue
-                answer = self._repo.update_file(path, message, content, known.sha, branch=branch)
-            except UnknownObjectException:
+            if known is None:
                 answer = self._repo.create_file(path, message, content, branch=branch)
+            elif isinstance(known, list) or known.decoded_content == content:
+                continue
+            else:
+                answer = self._repo.update_file(path, message, content, known.sha, branch=branch)
             commit = str(answer["commit"].sha)
         return commit
 

@@ -11,7 +11,7 @@ from typing import Any
 import github
 import requests
 from github import Auth, GithubException
-from github.GithubException import RateLimitExceededException, RateLimitExceededExceedsMaxWait
+from github.GithubException import RateLimitExceededExceedsMaxWait, RateLimitExceededException
 from github.GithubRetry import GithubRetry
 
 from mlops.errors import Conflict, MlopsError, RequestRefused, Unavailable
@@ -124,6 +124,19 @@ def translated(action: str) -> Iterator[None]:
     except requests.RequestException as error:
         # Its text names hosts and ports, which say nothing to the person who reads our message.
         raise Unavailable(f"Could not {action}: GitHub did not answer ({type(error).__name__}).") from error
+
+
+@contextmanager
+def unless_missing() -> Iterator[None]:
+    """Leave the block where GitHub answers 404; what follows it says what a missing thing means.
+
+    PyGithub knows only the 404 whose text is `Not Found`; `X is not a user` is another exception to it.
+    """
+    try:
+        yield
+    except GithubException as error:
+        if error.status != 404:
+            raise
 
 
 def _message(error: GithubException) -> str:

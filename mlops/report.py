@@ -115,7 +115,7 @@ def document(record: RunRecord) -> str:
 
 def as_yaml(value: Any) -> str:
     """YAML a person can paste: keys in their order, no anchors, wide lines."""
-    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=100, default_flow_style=None)
+    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=100, default_flow_style=False)
 
 
 def title(record: RunRecord) -> str:
@@ -172,7 +172,8 @@ def _summary(record: RunRecord) -> str:
         facts.append(f"retraining {record.retraining}" + (f" of {code(record.parent, 80)}" if record.parent else ""))
     if record.data_as_of:
         facts.append(f"on the data as of {code(record.data_as_of, 40)}")
-    lines = [" · ".join(facts)] if facts else []
+    line = " · ".join(facts)
+    lines = [line[0].upper() + line[1:]] if line else []
     if record.message:
         lines.append(f"> {prose(record.message, 1500)}")
     return "\n\n".join(lines)

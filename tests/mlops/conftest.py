@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from mlops.aws import Cloud
 from mlops.services import Services
 from mlops.settings import Settings
+from tests.mlops.stand_ins import AirflowStandIn, Forge, ServerThread
 
 
 @pytest.fixture(scope="session")
@@ -42,3 +45,37 @@ def services(moto_url: str, moto_cloud: Cloud, monkeypatch: pytest.MonkeyPatch) 
         moto_cloud.s3.create_bucket(Bucket=bucket)
         moto_cloud.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     return services
+
+
+@pytest.fixture
+def forge(tmp_path: Path) -> Iterator[Forge]:
+    """A GitHub of its own for the test: `acme/perception`, id 4242, and its people."""
+    with Forge(tmp_path / "github") as forge:
+        yield forge
+
+
+@pytest.fixture
+def airflow() -> Iterator[AirflowStandIn]:
+    stand_in = AirflowStandIn()
+    with ServerThread(stand_in.app) as server:
+        stand_in.url = server.url
+        yield stand_in
+
+
+@pytest.fixture
+def house(services: Services, forge: Forge, airflow: AirflowStandIn) -> Services:
+    """Services that reach moto, the GitHub twin and the Airflow stand-in, all over HTTP."""
+    house = Services(
+        replace(
+            services.settings,
+            github_api_url=f"{forge.url}/api/v3",
+            github_web_url=forge.url,
+            github_repository="acme/perception",
+            airflow_api_url=airflow.url,
+            airflow_user="admin",
+            airflow_password="secret",
+        )
+    )
+    house.cloud = services.cloud
+    house.cloud.secrets.create_secret(Name=house.settings.github_secret, SecretString="twin-bot-token")
+    return house

@@ -55,11 +55,15 @@ def running_record(**changes: Any) -> RunRecord:
     return record.model_copy(update=changes)
 
 
-def judged_record(*, value: float = 0.97, limit: float = 0.95, champion: float | None = 0.96, **changes: Any) -> RunRecord:
+def judged_record(
+    *, value: float = 0.97, limit: float = 0.95, champion: float | None = 0.96, **changes: Any
+) -> RunRecord:
     """A run after the judge spoke; accepted where `value` meets `limit` and beats the champion."""
     record = running_record()
     passed = value >= limit
-    decision = "below_threshold" if not passed else "deploy" if champion is None or value >= champion else "keep_champion"
+    decision = (
+        "below_threshold" if not passed else "deploy" if champion is None or value >= champion else "keep_champion"
+    )
     record.phases[Phase.TRAIN] = done("200 trees in 3 s.", {"model_uri": "s3://b/m", "metrics": {"f1": 0.98}}, 12)
     record.phases[Phase.VALIDATE] = done(
         f"f1 {value}",

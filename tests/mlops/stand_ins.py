@@ -1,12 +1,15 @@
-"""Servers that tests of the control plane talk to over HTTP: any ASGI application, and a stand-in for Airflow's API."""
+"""Servers that tests of the control plane talk to over HTTP: the GitHub twin, and a stand-in for Airflow's API."""
 
 from __future__ import annotations
 
 import socket
 import threading
 import time
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+import httpx
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -37,6 +40,84 @@ class ServerThread:
         self._socket.close()
 
 
+class Forge:
+    """The GitHub twin on a port, and what its people do there."""
+
+    def __init__(self, state_dir: Path):
+        from twin.github.app import create
+
+        self._server = ServerThread(create(state_dir))
+        self.url = self._server.url
+        self._http = httpx.Client(base_url=self.url, timeout=20, trust_env=False)
+
+    def __enter__(self) -> Forge:
+        self._server.__enter__()
+        return self
+
+    def __exit__(self, *exit: object) -> None:
+        self._http.close()
+        self._server.__exit__(*exit)
+
+    def call(self, method: str, path: str, body: Any = None, login: str = "octocat") -> Any:
+        """A REST call below the repository, as `login`; the reply's JSON."""
+        reply = self._http.request(
+            method,
+            f"/api/v3/repos/acme/perception{path}",
+            json=body,
+            headers={"Authorization": f"token {TOKENS[login]}"},
+        )
+        assert reply.status_code < 400, f"{method} {path}: {reply.status_code} {reply.text}"
+        return reply.json() if reply.content else None
+
+    def file(
+        self, body: str, labels: Sequence[str] = ("mlops:train",), login: str = "octocat", title: str = "Train"
+    ) -> int:
+        """A new issue; its labels are set by its author."""
+        created = self.call("POST", "/issues", {"title": title, "body": body, "labels": list(labels)}, login)
+        return int(created["number"])
+
+    def label(self, number: int, label: str = "mlops:train", login: str = "octocat") -> None:
+        self.call("POST", f"/issues/{number}/labels", {"labels": [label]}, login)
+
+    def unlabel(self, number: int, label: str = "mlops:train", login: str = "octocat") -> None:
+        self.call("DELETE", f"/issues/{number}/labels/{label}", None, login)
+
+    def edit(self, number: int, login: str = "octocat", **changes: Any) -> None:
+        self.call("PATCH", f"/issues/{number}", changes, login)
+
+    def say(self, number: int, body: str, login: str = "octocat") -> int:
+        return int(self.call("POST", f"/issues/{number}/comments", {"body": body}, login)["id"])
+
+    def comments(self, number: int, by: str = "mlops-bot") -> list[str]:
+        found = self.call("GET", f"/issues/{number}/comments?per_page=100")
+        return [comment["body"] for comment in found if comment["user"]["login"] == by]
+
+    def labels(self, number: int) -> set[str]:
+        return {label["name"] for label in self.call("GET", f"/issues/{number}")["labels"]}
+
+    def reactions(self, comment_id: int) -> set[str]:
+        return {one["content"] for one in self.call("GET", f"/issues/comments/{comment_id}/reactions")}
+
+    def knob(self, name: str, body: Any = None, method: str = "POST") -> Any:
+        """One of the emulator's own addresses: `faults`, `effects`, `limits`, `users`."""
+        reply = self._http.request(method, f"/twin/{name}", json=body)
+        assert reply.status_code < 400, reply.text
+        return reply.json()
+
+    def effects(self, kind: str) -> list[dict[str, Any]]:
+        """What truly happened, by the emulator's own log."""
+        return list(self.knob(f"effects?kind={kind}", method="GET"))
+
+
+TOKENS = {
+    login: f"twin-{name}-token"
+    for login, name in {
+        "octocat": "octocat", "mlops-bot": "bot", "maintainer": "maintainer", "writer": "writer",
+        "triager": "triager", "stranger": "stranger",
+    }.items()
+}  # fmt: skip
+
+
 class AirflowStandIn:
     """As much of Airflow's API v2 as we call, with its status codes; `creates` counts the effects."""
 
@@ -48,6 +129,7 @@ class AirflowStandIn:
         self.fail_after_effect = 0
         """So many of the next creates take effect and answer 500."""
         self.down = False
+        self.url = ""
         self.app = Starlette(
             routes=[
                 Route("/auth/token", self._login, methods=["POST"]),

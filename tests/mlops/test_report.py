@@ -50,14 +50,14 @@ def test_below_the_threshold_the_operator_gets_something_to_paste():
     text = report.render(record, ADDRESSES)
     assert "| ❌ | `f1` | 0.9 | ≥ 0.95 | 0.96 |" in text
     assert "3 of 3 retrainings left" in text
-    assert "```\n/retrain\nhyperparameters: {n_estimators: 200, max_depth: 4}\n```" in text
+    assert "```\n/retrain\nhyperparameters:\n  n_estimators: 200\n  max_depth: 4\n```" in text
 
 
 def test_a_suggestion_takes_the_place_of_the_present_settings():
     record = finished(judged_record(value=0.9, retraining=2), Outcome.BELOW_THRESHOLD)
     text = report.render(record, ADDRESSES, {"hyperparameters": {"max_depth": 8}})
     assert "1 of 3 retrainings left. These settings may do better" in text
-    assert "hyperparameters: {max_depth: 8}" in text
+    assert "hyperparameters:\n  max_depth: 8" in text
 
 
 def test_a_waiting_run_says_how_to_approve_it():
@@ -87,7 +87,10 @@ def test_plots_are_shown_by_commit_once_the_record_is_committed():
     text = report.render(committed, ADDRESSES)
     root = f"https://github.com/acme/perception/raw/c0ffee/training_history/2026/{RUN_KEY}"
     assert f"![Confusion matrix]({root}/confusion_matrix.png)" in text
-    assert f"[Record of this run](https://github.com/acme/perception/blob/c0ffee/training_history/2026/{RUN_KEY}.md)" in text
+    assert (
+        f"[Record of this run](https://github.com/acme/perception/blob/c0ffee/training_history/2026/{RUN_KEY}.md)"
+        in text
+    )
 
 
 def test_a_run_without_an_issue_offers_no_commands():
@@ -151,7 +154,8 @@ def hostile(text: str) -> RunRecord:
     handles = {
         Phase.PREPARE: {"dataset": text, "version": text},
         Phase.VALIDATE: {
-            "metrics": {text: 1.0}, "champion_metrics": {text: 1.0}, "champion_version": text, "rows": 1, "plots": [text],
+            "metrics": {text: 1.0}, "champion_metrics": {text: 1.0}, "champion_version": text, "rows": 1,
+            "plots": [f"../{text}"],
         },
         Phase.PACKAGE: {"version": text, "package_arn": text, "openapi_uri": text},
         Phase.DEPLOY: {"endpoint": text, "url": text, "proof": text, "state": "in_service"},
@@ -171,7 +175,9 @@ def test_nothing_that_others_wrote_comes_to_life(text, outcome):
     assert sorted(map(_kind, living(evil))) == sorted(map(_kind, living(harmless)))
     assert evil.startswith(report.marker(RUN_KEY))
     links = [token.attrs["href"] for token in nodes(evil) if token.type == "link_open"]
-    assert all(str(link).startswith(("https://github.com/acme/perception/", "http://127.0.0.1:8080/")) for link in links)
+    assert all(
+        str(link).startswith(("https://github.com/acme/perception/", "http://127.0.0.1:8080/")) for link in links
+    )
 
 
 def _kind(found: str) -> str:
