@@ -34,6 +34,28 @@ def test_ks_equals_scipy(pair):
     np.testing.assert_allclose([statistic, p_value], [expected.statistic, expected.pvalue], rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize("size", [20, 1000, 9_000, 12_000, 50_000])
+def test_p_values_equal_scipys_for_any_distance(size):
+    """Beyond size x distance^2 = 2.2 scipy doubles a one-sided sum: up to 5e-8 too much, and no more."""
+    distances = np.linspace(0.1, 4.5, 23) / np.sqrt(size / 2)
+    expected = stats.distributions.kstwo.sf(distances, np.round(size / 2))
+    got = two_samples.ks_p_values(distances, [size] * 23, [size] * 23)
+    doubled = distances**2 * size / 2 > 2.2
+    np.testing.assert_allclose(got[~doubled], expected[~doubled], atol=1e-9)
+    np.testing.assert_allclose(got[doubled], expected[doubled], atol=5e-8)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_ks_statistic_equals_scipy_on_large_samples(seed):
+    """Large enough that most boxes are never looked into; rounding makes runs of equal values."""
+    draw = np.random.default_rng(seed)
+    reference, current = draw.normal(size=9000), draw.normal(0.01 * seed, 1, size=7000 + seed)
+    for digits in (9, 2, 0):
+        a, b = reference.round(digits), current.round(digits)
+        got = two_samples.ks_statistic(Reference(a), np.sort(b))
+        assert got == pytest.approx(stats.ks_2samp(a, b, method="asymp").statistic, abs=1e-12)
+
+
 samples = arrays.arrays(float, st.integers(1, 40), elements=st.integers(-5, 5).map(float) | st.floats(-5, 5))
 
 

@@ -1,0 +1,20 @@
+"""The benchmarks there are: one file each, imported only when it is run."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+
+from benchmarks.outcome import Outcome
+
+BENCHMARKS = {
+    "serving": "our inference server against uvicorn raw ASGI and FastAPI with pydantic, closed loop",
+    "drift": "our KS and PSI over one cached reference against scipy and Evidently",
+    "spec": "reading an issue body against yaml.safe_load of the same YAML",
+    "model_row": "one row through onnxruntime against the estimator's own predict",
+}
+
+
+def find(name: str) -> Callable[[bool], Outcome]:
+    """The `measure(tiny)` of a benchmark; `tiny` shrinks it to a smoke test whose figures mean nothing."""
+    return importlib.import_module(f"benchmarks.{name}").measure
