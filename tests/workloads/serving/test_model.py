@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 
 import numpy as np
-import onnx
 import pytest
-from onnx import TensorProto, helper
 
+from workloads import datasets
 from workloads.serving.answers import Refusal
 from workloads.serving.model import Model, ModelRefused, verify
+from workloads.tabular import algorithms
+from workloads.tabular.graphs import Graph
+from workloads.tabular.lesson import Lesson
 
 
 def test_probabilities_equal_the_estimators(wine):
@@ -21,56 +23,45 @@ def test_probabilities_equal_the_estimators(wine):
     assert [p["label"] for p in predictions] == [wine.plan.classes[c] for c in wine.estimator.predict(wine.scaled)]
 
 
+def learn(algorithm, name, task, make, folder, **settings):
+    """(model, fitted, scaled rows, raw rows): what the `train` job makes of a bundled dataset, served."""
+    table = datasets.load(name)
+    plan = make.numeric_plan(table.columns, table.features, task)
+    scaled = plan.apply(table.features)
+    target = np.array(table.target, dtype=float) if task == "regression" else None
+    fitted = algorithms.find(algorithm, task)(Lesson(task, scaled, target, scaled, target), settings)
+    return Model(make.archive(folder, plan, fitted.onnx)), fitted, scaled, table.features
+
+
 def test_regression_values_equal_the_estimators(make, tmp_path):
-    from sklearn.ensemble import RandomForestRegressor
-
-    from workloads import datasets
-
-    forest = RandomForestRegressor(20, random_state=0)
-    plan, network, estimator, scaled = make.trained("diabetes", forest, "regression")
-    rows = datasets.load("diabetes").features[:50]
-    predictions = Model(make.archive(tmp_path, plan, network)).predict(rows)
-    np.testing.assert_allclose([p["value"] for p in predictions], estimator.predict(scaled[:50]), rtol=1e-4)
+    model, fitted, scaled, rows = learn("random_forest", "diabetes", "regression", make, tmp_path, n_estimators=5)
+    got = [prediction["value"] for prediction in model.predict(rows)]
+    np.testing.assert_allclose(got, fitted.predict(scaled)["value"], rtol=1e-4)
 
 
 def test_clusters_and_distances_equal_the_estimators(make, tmp_path):
-    from sklearn.cluster import KMeans
-
-    from workloads import datasets
-
-    plan, network, estimator, scaled = make.trained("wine", KMeans(3, n_init=1, random_state=0), "clustering")
-    predictions = Model(make.archive(tmp_path, plan, network)).predict(datasets.load("wine").features)
-    assert [p["cluster"] for p in predictions] == estimator.predict(scaled).tolist()
-    np.testing.assert_allclose([p["distance"] for p in predictions], estimator.transform(scaled).min(axis=1), rtol=1e-3)
+    model, fitted, scaled, rows = learn("kmeans", "wine", "clustering", make, tmp_path, n_clusters=3)
+    predictions, expected = model.predict(rows), fitted.predict(scaled)
+    assert [p["cluster"] for p in predictions] == expected["cluster"].tolist()
+    np.testing.assert_allclose([p["distance"] for p in predictions], expected["distance"], rtol=1e-3)
 
 
 def test_components_equal_the_estimators(make, tmp_path):
-    from sklearn.decomposition import PCA
-
-    from workloads import datasets
-
-    plan, network, estimator, scaled = make.trained("wine", PCA(2), "dimensionality_reduction")
-    predictions = Model(make.archive(tmp_path, plan, network)).predict(datasets.load("wine").features)
-    np.testing.assert_allclose([p["components"] for p in predictions], estimator.transform(scaled), atol=1e-4)
+    model, fitted, scaled, rows = learn("pca", "wine", "dimensionality_reduction", make, tmp_path, n_components=2)
+    got = [prediction["components"] for prediction in model.predict(rows)]
+    np.testing.assert_allclose(got, fitted.predict(scaled)["components"], atol=1e-4)
 
 
-def test_network_without_a_number_is_refused(wine, make, tmp_path):
-    text = helper.make_tensor_value_info("features", TensorProto.STRING, [None, 1])
-    graph = helper.make_graph([helper.make_node("Identity", ["features"], ["out"])], "text", [text],
-                              [helper.make_tensor_value_info("out", TensorProto.STRING, [None, 1])])  # fmt: skip
-    network = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
-    with pytest.raises(ModelRefused, match="no output of type float"):
-        Model(make.archive(tmp_path, wine.plan, network))
+def test_network_of_another_task_is_refused(wine, make, tmp_path):
+    with pytest.raises(ModelRefused, match="no output probabilities"):
+        Model(make.archive(tmp_path, wine.plan, logarithm(13)))
 
 
 def logarithm(width):
     """A network whose answer is no number for negative input."""
-    features = helper.make_tensor_value_info("features", TensorProto.FLOAT, [None, width])
-    value = helper.make_tensor_value_info("value", TensorProto.FLOAT, [None, width])
-    graph = helper.make_graph([helper.make_node("Log", ["features"], ["value"])], "log", [features], [value])
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    onnx.checker.check_model(model)
-    return model.SerializeToString()
+    graph = Graph()
+    graph.value_output(graph.affine(graph.node("Log", "features"), np.ones((width, 1)), np.zeros(1)))
+    return graph.build("regression", width)
 
 
 def test_answer_that_is_no_number_is_the_models_fault_within_range(make, tmp_path):
