@@ -1,0 +1,1 @@
+"""Where messages to people arrive: Slack, mail and pages, kept and readable."""
