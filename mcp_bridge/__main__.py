@@ -15,7 +15,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m mcp_bridge", description="The lifecycle's MCP server.")
+    parser = argparse.ArgumentParser(
+        prog="python -m mcp_bridge", description="The lifecycle's MCP server.", allow_abbrev=False
+    )
     parser.add_argument("--stdio", action="store_true", help="speak MCP over stdin and stdout instead of HTTP")
     parser.add_argument("--agent", default="operator", help="who calls over stdio (default: operator)")
     parser.add_argument("--host", default="127.0.0.1")
