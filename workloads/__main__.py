@@ -7,10 +7,6 @@ import os
 import sys
 from collections.abc import Sequence
 
-# Before numpy is imported: OpenBLAS and OpenMP read these once, and see the host's cores, not the container's.
-for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(_variable, str(min(len(os.sched_getaffinity(0)), 16)))
-
 from workloads import contract
 
 COMMANDS = {
@@ -30,6 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"usage: python -m workloads {{{'|'.join(COMMANDS)}}}", file=sys.stderr)
         return 2
     module, kind = COMMANDS[words[0]]
+    limit_threads()
 
     def command() -> int | None:
         return importlib.import_module(module).main()  # only what this command needs is ever imported
@@ -37,6 +34,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if kind is None:
         return command() or 0
     return contract.run_job(command, phase=words[0], kind=kind)
+
+
+def limit_threads() -> None:
+    """As many threads as we may use cores, unless the environment says otherwise.
+
+    Before numpy is imported: OpenBLAS and OpenMP read this once, and see the host's cores, not the container's.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(variable, str(min(cores, 16)))
 
 
 if __name__ == "__main__":

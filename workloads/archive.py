@@ -26,14 +26,17 @@ def write(path: Path, files: Mapping[str, Path | bytes]) -> str:
 
     The bytes depend on names and contents alone: sorted, no times, no owners.
     """
-    with path.open("wb") as raw, gzip.GzipFile(filename="", mode="wb", fileobj=raw, compresslevel=6, mtime=0) as packed:
-        with tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as archive:
-            for name in sorted(files):
-                source = files[name]
-                content = source if isinstance(source, bytes) else source.read_bytes()
-                member = tarfile.TarInfo(_safe_name(name))
-                member.size, member.mode = len(content), 0o644
-                archive.addfile(member, io.BytesIO(content))
+    with (
+        path.open("wb") as raw,
+        gzip.GzipFile(filename="", mode="wb", fileobj=raw, compresslevel=6, mtime=0) as packed,
+        tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as archive,
+    ):
+        for name in sorted(files):
+            source = files[name]
+            content = source if isinstance(source, bytes) else source.read_bytes()
+            member = tarfile.TarInfo(_safe_name(name))
+            member.size, member.mode = len(content), 0o644
+            archive.addfile(member, io.BytesIO(content))
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -11,6 +11,9 @@ from typing import Any
 from workloads.contract import Run, without_none
 from workloads.tabular.features import FeaturePlan
 
+MetricRow = tuple[str, str, str, str]
+"""Metric, this model, champion, asked for."""
+
 STYLE = """
 body{font:16px/1.5 system-ui,sans-serif;color:#1f2328;max-width:60rem;margin:2rem auto;padding:0 1rem}
 table{border-collapse:collapse;margin:1rem 0}th,td{border-bottom:1px solid #d1d9e0;padding:.3rem .8rem;text-align:left}
@@ -31,14 +34,15 @@ def _facts(run: Run, plan: FeaturePlan, results: dict[str, Any], training: dict[
     seal = "intact: test rows unchanged since prepare, none seen in training" if results["seal_intact"] else "BROKEN"
     champion = results["champion_version"] or "none"
     return [
-        ("Run", run.run_key), ("Algorithm", training["algorithm"].replace("_", " ")), ("Task", plan.task.replace("_", " ")),
-        ("Target", plan.target or "none"), ("Test rows", str(results["rows"])), ("Seal", seal), ("Champion", champion),
+        ("Run", run.run_key), ("Algorithm", training["algorithm"].replace("_", " ")),
+        ("Task", plan.task.replace("_", " ")), ("Target", plan.target or "none"),
+        ("Test rows", str(results["rows"])), ("Seal", seal), ("Champion", champion),
         ("Training time", f"{training['seconds']:.1f} s"), ("Dataset version", run.dataset_version or "unknown"),
     ]  # fmt: skip
 
 
-def _metric_rows(run: Run, results: dict[str, Any]) -> list[tuple[str, str, str, str]]:
-    """(metric, this model, champion, asked for). A threshold without a metric is shown, too."""
+def _metric_rows(run: Run, results: dict[str, Any]) -> list[MetricRow]:
+    """A threshold without a metric is shown, too."""
     asked = without_none(run.spec.get("evaluation")).get("thresholds") or {}
     champion = results["champion_metrics"] or {}
     names = [*results["metrics"], *(name for name in asked if name not in results["metrics"])]
@@ -50,7 +54,7 @@ def _number(value: Any) -> str:
     return f"{value:.4f}" if isinstance(value, int | float) else "–"
 
 
-def _markdown(facts: Iterable[tuple[str, str]], table: list[tuple[str, str, str, str]], results: dict[str, Any]) -> str:
+def _markdown(facts: Iterable[tuple[str, str]], table: list[MetricRow], results: dict[str, Any]) -> str:
     lines = ["# Evaluation", "", "| | |", "|---|---|", *(f"| {name} | {_code(value)} |" for name, value in facts), ""]
     lines += ["| metric | this model | champion | asked for |", "|---|---:|---:|---:|"]
     lines += [f"| {_code(name)} | {mine} | {theirs} | {asked} |" for name, mine, theirs, asked in table]
@@ -58,13 +62,14 @@ def _markdown(facts: Iterable[tuple[str, str]], table: list[tuple[str, str, str,
     return "\n".join(lines)
 
 
-def _html(folder: Path, facts: Iterable[tuple[str, str]], table: list[tuple[str, str, str, str]], results: dict[str, Any]
-          ) -> str:  # fmt: skip
+def _html(folder: Path, facts: Iterable[tuple[str, str]], table: list[MetricRow], results: dict[str, Any]) -> str:
     safe = html.escape
     about = "".join(f"<tr><th>{safe(name)}</th><td{' class=bad' if value == 'BROKEN' else ''}>{safe(value)}</td></tr>"
                     for name, value in facts)  # fmt: skip
-    rows = "".join(f"<tr><td>{safe(name)}</td>" + "".join(f'<td class="n">{safe(word)}</td>' for word in words) + "</tr>"
-                   for name, *words in table)  # fmt: skip
+    cells = [
+        [f"<td>{safe(name)}</td>", *(f'<td class="n">{safe(word)}</td>' for word in words)] for name, *words in table
+    ]
+    rows = "".join(f"<tr>{''.join(row)}</tr>" for row in cells)
     images = ""
     for name in results["plots"]:
         picture = base64.b64encode((folder / name).read_bytes()).decode()

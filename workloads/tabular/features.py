@@ -83,7 +83,7 @@ class FeaturePlan:
     def names(self) -> list[str]:
         return [column.name for column in self.columns]
 
-    def apply(self, data: Mapping[str, Sequence[Any]] | np.ndarray | Sequence[Sequence[Any]], *,
+    def apply(self, data: Mapping[str, Sequence[Any] | np.ndarray] | np.ndarray | Sequence[Sequence[Any]], *,
               fill_missing: bool | None = None) -> np.ndarray:  # fmt: skip
         """Encode rows in raw units.
 
@@ -197,7 +197,7 @@ def _encode_numbers(column: Column, values: Sequence[Any] | np.ndarray, fill: bo
     if missing.any():
         if not fill:
             raise _missing(column, int(missing.argmax()))
-        numbers = np.where(missing, column.fill, numbers).astype(np.float64)
+        numbers[missing] = column.fill
     return numbers
 
 

@@ -149,7 +149,9 @@ def _with_scaling(plan: FeaturePlan, train: Table) -> FeaturePlan:
             continue
         encoded = encode(column, train.columns[column.name])
         low, high = encoded.min(axis=0), encoded.max(axis=0)
-        middle, spread = (encoded.mean(axis=0), encoded.std(axis=0)) if plan.scaling == "standard" else (low, high - low)
+        middle, spread = (
+            (encoded.mean(axis=0), encoded.std(axis=0)) if plan.scaling == "standard" else (low, high - low)
+        )
         offset += middle.tolist()
         scale += np.where(spread > 0, spread, 1.0).tolist()
     return replace(plan, offset=tuple(offset), scale=tuple(scale))

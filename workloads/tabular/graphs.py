@@ -115,8 +115,8 @@ class Trees:
         self._count += 1
         node, target = np.nonzero((leaves != 0) & leaf[:, None])
         parts = {
-            "nodes_treeids": tree, "nodes_nodeids": np.arange(len(left)), "nodes_featureids": np.where(leaf, 0, feature),
-            "nodes_values": np.where(leaf, 0.0, threshold), "leaf": leaf,
+            "nodes_treeids": tree, "nodes_nodeids": np.arange(len(left)), "leaf": leaf,
+            "nodes_featureids": np.where(leaf, 0, feature), "nodes_values": np.where(leaf, 0.0, threshold),
             "nodes_truenodeids": np.where(leaf, 0, left), "nodes_falsenodeids": np.where(leaf, 0, right),
             "target_treeids": np.full(len(node), tree[0]), "target_nodeids": node, "target_ids": target,
             "target_weights": leaves[node, target],

@@ -30,8 +30,8 @@ def document(plan: FeaturePlan, *, model: str, version: str, algorithm: str, met
         "paths": {
             "/ping": {"get": {"operationId": "ping", "summary": "Is the model loaded and able to predict?",
                               "responses": {"200": {"description": "Ready."}, "503": _failure("Not ready.")}}},
-            "/openapi.json": {"get": {"operationId": "describe", "summary": "This document.", "responses": {
-                "200": {"description": "This document.", "content": {"application/json": {"schema": {"type": "object"}}}}}}},
+            "/openapi.json": {"get": {"operationId": "describe", "summary": "This document.",
+                                      "responses": {"200": _answer("This document.", {"type": "object"})}}},
             "/invocations": {"post": _invocations(plan, width)},
         },
         "components": {"schemas": _schemas(plan, width)},
@@ -40,6 +40,7 @@ def document(plan: FeaturePlan, *, model: str, version: str, algorithm: str, met
 
 def _invocations(plan: FeaturePlan, width: int) -> dict[str, Any]:
     row = plan.example_row()
+    names, values = list(row), list(row.values())
     reply = {"predictions": [_example_prediction(plan, width)], "model_version": "1.0.0"}
     refused = {"400": "A value, a column or the body does not fit; the message names row and column.",
                "406": "Accept names neither JSON nor CSV.", "413": "The body is too large.",
@@ -54,17 +55,17 @@ def _invocations(plan: FeaturePlan, width: int) -> dict[str, Any]:
                     "schema": {"$ref": "#/components/schemas/Request"},
                     "examples": {
                         "named": {"summary": "values by name", "value": {"instances": [row]}},
-                        "ordered": {"summary": "values in the model's order", "value": {"instances": [list(row.values())]}},
-                        "table": {"summary": "columns and data", "value": {"columns": list(row), "data": [list(row.values())]}},
+                        "ordered": {"summary": "values in the model's order", "value": {"instances": [values]}},
+                        "table": {"summary": "columns and data", "value": {"columns": names, "data": [values]}},
                     },
                 },
-                "text/csv": {"schema": {"type": "string"}, "example": _csv(list(row)) + _csv(list(row.values()))},
+                "text/csv": {"schema": {"type": "string"}, "example": _csv(names) + _csv(values)},
             },
         },
         "responses": {
             "200": {
                 "description": "One prediction for each row, in order.",
-                "headers": {"X-Model-Version": {"schema": {"type": "string"}, "description": "The version that answered."}},
+                "headers": {"X-Model-Version": {"schema": {"type": "string"}, "description": "What answered."}},
                 "content": {
                     "application/json": {"schema": {"$ref": "#/components/schemas/Reply"}, "example": reply},
                     "text/csv": {"schema": {"type": "string"}},
@@ -75,9 +76,12 @@ def _invocations(plan: FeaturePlan, width: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _answer(text: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"description": text, "content": {"application/json": {"schema": schema}}}
+
+
 def _failure(text: str) -> dict[str, Any]:
-    content = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
-    return {"description": text, "content": content}
+    return _answer(text, {"$ref": "#/components/schemas/Error"})
 
 
 def _schemas(plan: FeaturePlan, width: int) -> dict[str, Any]:
@@ -118,14 +122,15 @@ def _column(column: Column, plan: FeaturePlan) -> dict[str, Any]:
 
 
 def _prediction(plan: FeaturePlan, width: int) -> dict[str, Any]:
-    number = {"type": "number"}
-    properties: dict[str, dict[str, Any]] = {
+    number: dict[str, Any] = {"type": "number"}
+    by_task: dict[str, dict[str, Any]] = {
         "classification": {"label": {"type": "string", "enum": list(plan.classes)},
                            "probabilities": {"type": "object", "properties": dict.fromkeys(plan.classes, number)}},
         "regression": {"value": number},
         "clustering": {"cluster": {"type": "integer"}, "distance": number},
         "dimensionality_reduction": {"components": {"type": "array", "items": number, "minItems": width}},
-    }[plan.task]  # fmt: skip
+    }  # fmt: skip
+    properties = by_task[plan.task]
     return {"type": "object", "required": list(properties), "properties": properties}
 
 

@@ -22,8 +22,10 @@ MODEL_FILES = ("model.onnx", "features.json", "hyperparameters.json")
 
 def main() -> int:
     paths = Paths.here()
-    package(Run.read(paths.input("run")), model=paths.input("model") / "model.tar.gz",
-            evaluation=paths.input("evaluation"), features=paths.input("features"), target=paths.output("package"))  # fmt: skip
+    package(
+        Run.read(paths.input("run")), model=paths.input("model") / "model.tar.gz", target=paths.output("package"),
+        evaluation=paths.input("evaluation"), features=paths.input("features"),
+    )  # fmt: skip
     return 0
 
 
@@ -85,7 +87,7 @@ def inference_code() -> dict[str, bytes]:
             continue
         content = path.read_bytes()
         found[str(path.relative_to(root))] = content
-        waiting += _imports(content, module, path) + [module.rpartition(".")[0]]
+        waiting += [*_imports(content, module, path), module.rpartition(".")[0]]
     return found
 
 

@@ -140,7 +140,9 @@ def learning_curve(training: dict[str, Any]) -> Figure:
         values = curve["series"].get(f"{split}:{metric}")
         if values:
             few = len(values) <= 25
-            axes.plot(curve["x"], values, color=colour, ls=style, lw=1.8, marker="o" if few else None, ms=4, label=split)
+            axes.plot(
+                curve["x"], values, color=colour, ls=style, lw=1.8, marker="o" if few else None, ms=4, label=split
+            )
     if training.get("best_iteration"):
         axes.axvline(training["best_iteration"], color=ORANGE, lw=1, label=f"kept: {training['best_iteration']}")
     axes.set(xlabel=curve["x_label"], ylabel=metric, title=f"Learning curve, {training['algorithm'].replace('_', ' ')}")

@@ -49,6 +49,8 @@ def prepare(run: Run, raw: Path, dataset: Path, report: Path) -> dict[str, Any]:
         UserError: the data or the settings cannot give a dataset; says what to change.
     """
     table, metadata = read_table(raw), read_metadata(raw)
+    if not table.rows:
+        raise UserError(f"dataset: the objects hold column names but no rows; bring at least {splitting.FEWEST_ROWS}")
     goal = resolve_goal(run, metadata, table)
     cleaned = clean(table, goal, run.preprocessing)
     target = encode_target(cleaned.table, goal)
@@ -69,7 +71,9 @@ def prepare(run: Run, raw: Path, dataset: Path, report: Path) -> dict[str, Any]:
         for name, part in parts.items()
     }  # fmt: skip
     files = write_dataset(dataset, plan, splits, cleaned, rows)
-    write_json(dataset / "baseline.json", quality.baseline(_raw(cleaned, plan, rows["train"]), goal.target, goal.classes))
+    write_json(
+        dataset / "baseline.json", quality.baseline(_raw(cleaned, plan, rows["train"]), goal.target, goal.classes)
+    )
     summary = report_quality(dataset, run, table, cleaned, goal, plan, rows, found)
     write_json(dataset / "metadata.json", _metadata(run, metadata, goal, table))
     for name in ("features.json", "baseline.json", "quality_report.json", "quality_report.md", "metadata.json"):
@@ -95,8 +99,6 @@ def clean(table: Table, goal: Goal, preprocessing: dict[str, Any]) -> Cleaned:
     features = [name for name in table.columns if name not in (goal.target, goal.excluded)]
     if not features:
         raise UserError(f"dataset: there is no column beside the target {goal.target!r}; bring some features")
-    if not table.rows:
-        raise UserError("dataset: the objects hold column names but no rows; bring at least 10")
     dropped: dict[str, int] = {}
     row_id = np.arange(table.rows)
     if goal.target is not None:
@@ -109,8 +111,8 @@ def clean(table: Table, goal: Goal, preprocessing: dict[str, Any]) -> Cleaned:
         table, row_id = table.take(known), row_id[known]
     names, notes = cleaning.usable_columns(table, features)
     if not names:
-        raise UserError(f"dataset: no column can serve as a feature ({'; '.join(f'{n}: {r}' for n, r in notes.items())})"
-                        [:900])  # fmt: skip
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in notes.items())
+        raise UserError(f"dataset: no column can serve as a feature ({reasons[:600]}); bring others")
     whole = cleaning.fingerprints(table, [*names, goal.target] if goal.target else names)
     first = cleaning.first_of_each(whole)
     duplicates = int((~first).sum())
@@ -151,7 +153,9 @@ def drop_train_outliers(cleaned: Cleaned, rows: dict[str, np.ndarray], preproces
 
 
 def _check_train(train: np.ndarray, target: np.ndarray | None, goal: Goal, preprocessing: dict[str, Any]) -> None:
-    lost = len(set(range(len(goal.classes))) - set(target[train].tolist())) if goal.classes and target is not None else 0
+    lost = (
+        len(set(range(len(goal.classes))) - set(target[train].tolist())) if goal.classes and target is not None else 0
+    )
     if len(train) >= 2 and not lost:
         return
     method, limit = preprocessing.get("outliers", "none"), cleaning.outlier_limit(preprocessing)

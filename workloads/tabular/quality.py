@@ -31,7 +31,7 @@ def _describe_column(table: Table, name: str) -> dict[str, Any]:
     if table.kinds[name] == "category":
         counts = Counter(present.tolist())
         return facts | {"top": dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:MOST_WORDS])}
-    numbers = {"min": np.min, "mean": np.mean, "max": np.max, "std": np.std}
+    numbers: dict[str, Any] = {"min": np.min, "mean": np.mean, "max": np.max, "std": np.std}
     return facts | {word: float(of(present)) if len(present) else None for word, of in numbers.items()}
 
 

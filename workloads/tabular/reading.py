@@ -72,7 +72,8 @@ def read_table(folder: Path) -> Table:
     if not data:
         found = ", ".join(sorted(path.name for path in paths)[:5]) or "nothing"
         raise UserError(f"dataset: no .csv, .csv.gz or .parquet object found ({found}); put the data under its raw/")
-    tables, sources = [], []
+    tables: list[pa.Table] = []
+    sources: list[dict[str, Any]] = []
     for path in data:
         name = str(path.relative_to(folder))
         table = _read_parquet(path, name) if name.lower().endswith(".parquet") else _read_csv(path, name)

@@ -31,7 +31,9 @@ class OnnxModel:
         """Outputs by name for (n, d) float32, n at least 1."""
         parts = [self._session.run(None, {self._input: np.ascontiguousarray(features[start : start + BATCH])})
                  for start in range(0, len(features), BATCH)]  # fmt: skip
-        return {name: np.concatenate(values) for name, values in zip(self._outputs, zip(*parts, strict=True), strict=True)}
+        return {
+            name: np.concatenate(values) for name, values in zip(self._outputs, zip(*parts, strict=True), strict=True)
+        }
 
 
 class TrainedFolder:

@@ -30,8 +30,8 @@ def wanted_rows(splits: Mapping[str, Any], available: int) -> dict[str, int]:
     rest = available - sum(counts.values())
     if rest < 0:
         raise UserError(
-            f"dataset.splits: {sum(counts.values())} rows wanted ({_spell(counts)}), {available} are there after "
-            "cleaning; lower the counts or use shares such as 0.7, 0.15, 0.15"
+            f"dataset.splits: {sum(counts.values())} rows wanted ({_spell(counts)}), {available} distinct ones "
+            "are there after cleaning; lower the counts or use shares such as 0.7, 0.15, 0.15"
         )
     for place, name in enumerate(reversed(open_splits)):
         counts[name] = rest // (len(open_splits) - place)
@@ -39,8 +39,8 @@ def wanted_rows(splits: Mapping[str, Any], available: int) -> dict[str, int]:
     empty = [name for name in SPLITS if counts[name] < 1]
     if empty or available < FEWEST_ROWS:
         raise UserError(
-            f"dataset.splits: {available} rows after cleaning give {_spell(counts)}; each split needs at least one row "
-            f"and the dataset at least {FEWEST_ROWS}. Bring more data or change the splits"
+            f"dataset.splits: {available} distinct rows after cleaning give {_spell(counts)}; each split needs at "
+            f"least one row and the dataset at least {FEWEST_ROWS}. Bring more data or change the splits"
         )
     return {name: counts[name] for name in SPLITS}
 

@@ -57,7 +57,9 @@ def validate(run: Run, *, model: Path, test: Path, features: Path, manifest: dic
     """
     from workloads.tabular import evaluation_report, plots
 
-    rows = TestSplit(storage.read_split(test / "data.parquet"), storage.read_raw(test / "raw.parquet", manifest["kinds"]))
+    rows = TestSplit(
+        storage.read_split(test / "data.parquet"), storage.read_raw(test / "raw.parquet", manifest["kinds"])
+    )
     with tempfile.TemporaryDirectory() as scratch:
         archive.extract(model, Path(scratch) / "model")
         candidate = TrainedFolder(Path(scratch) / "model")
@@ -88,8 +90,10 @@ def judge_rows(plan: FeaturePlan, split: storage.Split, outputs: dict[str, np.nd
     for name, values in outputs.items():
         bad = ~np.isfinite(values.reshape(len(values), -1)).all(axis=1)
         if bad.any():
-            raise UserError(f"hyperparameters: the model predicts no number ({name}) for {int(bad.sum())} of {len(bad)} "
-                            "test rows; lower learning_rate or scale the features")  # fmt: skip
+            raise UserError(
+                f"hyperparameters: the model predicts no number ({name}) for {int(bad.sum())} of {len(bad)} test rows; "
+                "lower learning_rate or scale the features"
+            )
     if split.target is None:
         return metrics.unsupervised(plan.task, split.features, outputs)
     return metrics.supervised(plan.task, split.target, outputs)
@@ -145,7 +149,9 @@ def _recipe_differs(plan: FeaturePlan, features: Path, rows: TestSplit) -> list[
     if FeaturePlan.loads((features / "features.json").read_bytes()) != plan:
         return ["the model carries another recipe than this dataset version"]
     encoded = plan.apply(rows.raw.columns)
-    return [] if np.array_equal(encoded, rows.split.features) else ["the encoded test rows are not those of the raw rows"]
+    return (
+        [] if np.array_equal(encoded, rows.split.features) else ["the encoded test rows are not those of the raw rows"]
+    )
 
 
 def write_predictions(path: Path, split: storage.Split, outputs: dict[str, np.ndarray]) -> None:

@@ -101,9 +101,15 @@ def make_job(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def trained_cancer(tmp_path_factory) -> Job:
+def make_lasting_job(tmp_path_factory):
+    """Runs that several tests look at."""
+    return lambda algorithm="xgboost": Job(tmp_path_factory.mktemp("lasting"), algorithm)
+
+
+@pytest.fixture(scope="session")
+def trained_cancer(make_lasting_job) -> Job:
     """Breast cancer through prepare and train, once; tests must not write into it."""
-    job = Job(tmp_path_factory.mktemp("cancer")).bundled("breast_cancer")
+    job = make_lasting_job().bundled("breast_cancer")
     job.spec["hyperparameters"] = {"n_estimators": 60, "max_depth": 4}
     job.prepare()
     job.train()

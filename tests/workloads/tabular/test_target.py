@@ -86,7 +86,17 @@ def test_unsupervised_task_hides_the_known_target():
         ({"x": ["a", "b"] * 5}, {"target": "x", "classes": ["a", "c"]}, "dataset.classes: 'c' does not occur"),
         ({"x": [1, 2]}, {"task": "ranking"}, "task: 'ranking' is none of"),
     ],
-    ids=["unnamed", "unknown", "all-missing", "text-regression", "one-class", "too-many", "rare", "absent-class", "task"],
+    ids=[
+        "unnamed",
+        "unknown",
+        "all-missing",
+        "text-regression",
+        "one-class",
+        "too-many",
+        "rare",
+        "absent-class",
+        "task",
+    ],
 )
 def test_target_that_cannot_be_learned_is_refused_with_number_limit_and_remedy(data, spec, words):
     with pytest.raises(UserError, match=words):

@@ -45,7 +45,7 @@ def _elbow(lesson: Lesson, chosen: Mapping[str, Any], distinct: int) -> Curve:
     curve = Curve("clusters")
     highest = min(max(10, chosen["n_clusters"]), distinct - 1)
     tried = {int(k) for k in np.linspace(2, highest, ELBOW_POINTS).round()} | {chosen["n_clusters"]}
-    train = lesson.features[::-(-len(lesson.features) // ELBOW_ROWS)].astype(np.float64)
+    train = lesson.features[:: -(-len(lesson.features) // ELBOW_ROWS)].astype(np.float64)
     for clusters in sorted(k for k in tried if 2 <= k <= len(train)):
         model = KMeans(clusters, max_iter=chosen["max_iter"], n_init=1, random_state=chosen["seed"]).fit(train)
         labels = {"cluster": model.predict(lesson.validation_features.astype(np.float64))}

@@ -34,7 +34,7 @@ def fit(lesson: Lesson, settings: Mapping[str, Any]) -> Fitted:
     def tensors(features: np.ndarray, target: np.ndarray) -> tuple[Any, Any]:
         """(n, d) standardised inputs; (n,) class codes, or (n, 1) standardised targets."""
         x = torch.from_numpy(((features - mean) / scale).astype(np.float32))
-        y = torch.from_numpy(target) if lesson.classes else torch.from_numpy((target - middle) / spread).float()[:, None]
+        y = torch.tensor(target) if lesson.classes else torch.tensor((target - middle) / spread).float()[:, None]
         return x.to(device), y.to(device)
 
     assert lesson.target is not None
@@ -80,22 +80,24 @@ def _learn(network: Any, train: tuple[Any, Any], validation: tuple[Any, Any], lo
     patience = chosen["early_stopping_patience"] or chosen["epochs"]
     for epoch in range(1, chosen["epochs"] + 1):
         network.train()
-        total = 0.0
+        total = torch.zeros((), device=train[0].device)
         for batch in torch.randperm(len(train[0]), generator=shuffle).split(chosen["batch_size"]):
             optimiser.zero_grad(set_to_none=True)
             error = loss(network(train[0][batch]), train[1][batch])
             error.backward()
             optimiser.step()
-            total += error.item() * len(batch)
+            total += error.detach() * len(batch)  # no .item(): it would wait for the device at every step
         network.eval()
         with torch.inference_mode():
             scores = network(validation[0])
             missed = loss(scores, validation[1]).item()
         extra = {"accuracy": (scores.argmax(1) == validation[1]).float().mean().item()} if lesson.classes else {}
-        curve.add(epoch, {"loss": total / len(train[0])}, {"loss": missed, **extra})
+        curve.add(epoch, {"loss": total.item() / len(train[0])}, {"loss": missed, **extra})
         if not np.isfinite(missed):
-            raise UserError(f"hyperparameters.learning_rate: {chosen['learning_rate']:g} made training diverge in epoch "
-                            f"{epoch}; choose a smaller one")  # fmt: skip
+            rate = chosen["learning_rate"]
+            raise UserError(
+                f"hyperparameters.learning_rate: with {rate:g} training diverged in epoch {epoch}; lower it"
+            )
         if missed < best_loss:
             best, best_loss, best_weights = epoch, missed, copy.deepcopy(network.state_dict())
         elif epoch - best >= patience:

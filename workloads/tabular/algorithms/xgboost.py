@@ -54,7 +54,7 @@ def fit(lesson: Lesson, settings: Mapping[str, Any]) -> Fitted:
 
     model = bytes(booster.save_raw("json"))
     gain = booster.get_score(importance_type="gain")
-    importance = [float(gain.get(f"f{place}", 0.0)) for place in range(lesson.features.shape[1])]
+    importance = [float(np.sum(gain.get(f"f{place}", 0.0))) for place in range(lesson.features.shape[1])]
     return Fitted(_graph(json.loads(model), lesson), predict, chosen, curve, {"model.json": model},
                   {"best_iteration": best + 1, "importance": importance})  # fmt: skip
 
