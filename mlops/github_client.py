@@ -111,7 +111,7 @@ def translated(action: str) -> Iterator[None]:
     except MlopsError:
         raise
     except RateLimitExceededExceedsMaxWait as limited:
-        raise Unavailable(f"Could not {action}: GitHub asks to wait {limited.args[-1] or 'longer'}.") from limited
+        raise Unavailable(f"Could not {action}: GitHub asks to wait {limited.wait or 0:.0f} s.") from limited
     except RateLimitExceededException as limited:
         raise Unavailable(f"Could not {action}: GitHub's rate limit is used up.") from limited
     except GithubException as error:

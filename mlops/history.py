@@ -78,9 +78,7 @@ def commit_record(services: Services, record: RunRecord) -> tuple[str, str]:
     raise AssertionError
 
 
-def compose(
-    record: RunRecord, before: Link | None, plots: Mapping[str, bytes]
-) -> tuple[dict[str, bytes], Link]:
+def compose(record: RunRecord, before: Link | None, plots: Mapping[str, bytes]) -> tuple[dict[str, bytes], Link]:
     """The files of one record, the chain's head last, and the link that names it."""
     year = _year(record)
     path = keys.history_path(year, record.run_key, "md")

@@ -302,9 +302,7 @@ def _write(services: Services, record: RunRecord, text: str) -> RunRecord:
         raise
     if record.comment_id == comment.id:
         return record
-    return services.ledger.update_run(
-        record.run_key, lambda known: known.model_copy(update={"comment_id": comment.id})
-    )
+    return services.ledger.update_run(record.run_key, lambda known: known.model_copy(update={"comment_id": comment.id}))
 
 
 def _claim(services: Services, item_id: str) -> bool:

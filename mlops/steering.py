@@ -103,7 +103,7 @@ def _command(services: Services, snapshot: IssueSnapshot, comment: Comment) -> C
     try:
         return command if settings_of(comment.body, required=False) else None
     except IssueRejected:
-        return command if "hyperparameters" in comment.body else None
+        return command
 
 
 def _may_command(services: Services, login: str) -> bool:
@@ -160,7 +160,12 @@ def _retrain(services: Services, snapshot: IssueSnapshot, comment: Comment, comm
 
     change = settings_of(comment.body)
     parent = _parent(services, snapshot.number, comment)
-    spec = merge(RunSpec.model_validate(parent.spec), change)
+    spec = merge(
+        RunSpec.model_validate(parent.spec),
+        change,
+        data_buckets=services.settings.data_buckets,
+        instance_types=services.settings.instance_types,
+    )
     number = _take_retraining(services, snapshot.number, parent, comment)
     limit = services.settings.max_retrainings
     if number > limit:
@@ -355,9 +360,7 @@ def _reply(services: Services, snapshot: IssueSnapshot, comment: Comment, text: 
     services.repository.publish_comment(snapshot.number, mark, f"{mark}\n\n{text}")
 
 
-def _admission(
-    snapshot: IssueSnapshot, comment: Comment, message: str, run_key: str | None = None
-) -> intake.Admission:
+def _admission(snapshot: IssueSnapshot, comment: Comment, message: str, run_key: str | None = None) -> intake.Admission:
     return intake.Admission(
         number=snapshot.number, decision="command", message=message, run_key=run_key, comment_id=comment.id
     )
