@@ -252,7 +252,8 @@ def _resume_serving(twin: Twin, record: Document) -> None:
         try:
             fleet.start()
         except NotHealthy as failed:
-            log.warning("Endpoint %s does not serve after the restart: %s", name, failed)
+            if not twin.closing.is_set():
+                log.warning("Endpoint %s does not serve after the restart: %s", name, failed)
         if pending := record.get("_pending"):
             _replace(twin, name, pending["config"], set(pending["retained"]))
         elif record["EndpointStatus"] == "Updating":

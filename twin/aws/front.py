@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable
 from http.client import responses
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 from twin.aws import operations, shapes
 from twin.aws.admin import Admin
@@ -30,11 +30,19 @@ class Application:
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
-        reply = self._admin.answer(environ) if path.startswith("/twin/") else self._answer(environ)
+        try:
+            _refuse_strangers(environ.get("HTTP_HOST", ""), environ.get("HTTP_ORIGIN"))
+            reply = self._admin.answer(environ) if path.startswith("/twin/") else self._answer(environ)
+        except AwsError as refused:
+            reply = json_error(refused)
         start_response(f"{reply.status} {responses.get(reply.status, 'Unknown')}", list(reply.headers.items()))
         return [reply.body]
 
     def invocation(self, path: str, headers: Any, body: bytes) -> Reply:
+        try:
+            _refuse_strangers(headers.get("Host", ""), headers.get("Origin"))
+        except AwsError as refused:
+            return json_error(refused)
         if not self._twin.faults.list():
             return self._invoker.invoke(path, headers, body)
         name = path.split("/")[2]
@@ -54,6 +62,8 @@ class Application:
             return self._with_faults(
                 service, operation, name, lambda: self._sagemaker(environ, operation, request), error
             )
+        if environ["PATH_INFO"].startswith("/endpoints/") and service == "sagemaker":
+            return error(not_implemented(f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}"))
         return self._with_faults(
             service, operation, name, lambda: self._cloud.answer(environ, service, operation), error
         )
@@ -90,6 +100,18 @@ class Application:
         if operations.answers(operation, request):
             return json_reply(operations.answer(self._twin, operation, request))
         return self._cloud.answer(environ, "sagemaker", operation)
+
+
+def _refuse_strangers(host: str, origin: str | None) -> None:
+    """Jobs run commands: no web page that a browser on this machine shows may reach them.
+
+    A page of another origin says so in `Origin`; one that had its own name resolve to us shows it in `Host`.
+    """
+    here = {"127.0.0.1", "localhost", "::1", ""}
+    for address in (host, (urlsplit(origin).netloc or origin) if origin else ""):
+        name = urlsplit(f"//{address}").hostname or ""
+        if name not in here and not name.endswith(".localhost"):
+            raise AwsError("AccessDeniedException", f"Requests by way of {name} are refused; use 127.0.0.1.", 403)
 
 
 def _service(environ: Environ) -> str:

@@ -7,18 +7,28 @@ import time
 from typing import Any
 from urllib.parse import unquote
 
+from twin.aws import shapes
 from twin.aws.capture import Capture
 from twin.aws.fleet import Fleet, Server, ServerReply
 from twin.aws.metrics import Series
 from twin.aws.twin import Twin
-from twin.aws.wire import AwsError, Reply, json_error, request_id
+from twin.aws.wire import AwsError, Reply, json_error, not_implemented, request_id
 
 _LARGEST = 25 * 1024 * 1024
 """Bytes of a request or response, as InvokeEndpoint allows."""
 _READY_S = 60.0
 """How long a call waits for a server that is starting anew."""
+_HEADERS = {
+    shape.serialization.get("locationName", member): member
+    for member, shape in shapes.operation("sagemaker-runtime", "InvokeEndpoint").input_shape.members.items()  # type: ignore[union-attr]
+    if shape.serialization.get("location") == "header"
+}
+"""Header -> member of the request."""
 _PASSED = ("X-Amzn-SageMaker-Custom-Attributes", "X-Amzn-SageMaker-Inference-Id", "X-Amzn-SageMaker-Target-Model")
-_UNKNOWN = {"X-Amzn-SageMaker-Inference-Component", "X-Amzn-SageMaker-Enable-Explanations"}
+_NOT_HERE = (
+    "X-Amzn-SageMaker-Inference-Component", "X-Amzn-SageMaker-Enable-Explanations",
+    "X-Amzn-SageMaker-Target-Container-Hostname", "X-Amzn-SageMaker-Session-Id",
+)  # fmt: skip
 
 
 class Invoker:
@@ -35,9 +45,7 @@ class Invoker:
             fleet = self._fleet(name)
             if len(body) > _LARGEST:
                 raise AwsError("ValidationError", f"The request has {len(body)} bytes; the limit is {_LARGEST}.", 413)
-            for header in _UNKNOWN:
-                if headers.get(header):
-                    raise AwsError("NotImplementedByTwin", f"The twin does not implement {header}.", 501)
+            _check(name, headers)
             server = self._choose(name, fleet, headers.get("X-Amzn-SageMaker-Target-Variant"))
             return self._exchange(name, fleet, server, headers, body, started)
         except AwsError as error:
@@ -124,6 +132,21 @@ class Invoker:
             (series["ModelLatency"], model_s * 1e6),
             (series["OverheadLatency"], overhead_s * 1e6),
         ])  # fmt: skip
+
+
+def _check(endpoint: str, headers: Any) -> None:
+    """Hold the headers against the service model. Raises AwsError."""
+    for header in _NOT_HERE:
+        if headers.get(header):
+            raise not_implemented(f"InvokeEndpoint with {header}")
+    request = {"EndpointName": endpoint, "Body": b""}
+    for header, member in _HEADERS.items():
+        if (value := headers.get(header)) is not None:
+            request[member] = value
+    try:
+        shapes.check_request("sagemaker-runtime", "InvokeEndpoint", request)
+    except AwsError as wrong:
+        raise AwsError("ValidationError", wrong.message) from wrong
 
 
 def _series(endpoint: str, variant: str) -> dict[str, Series]:

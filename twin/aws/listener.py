@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import socket
 import sys
 import threading
@@ -12,7 +13,9 @@ from typing import Any, Protocol
 from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.serving import DechunkedInput, ThreadedWSGIServer
 
-from twin.aws.wire import Reply
+from twin.aws.wire import AwsError, Reply, json_error
+
+log = logging.getLogger(__name__)
 
 StartResponse = Callable[..., Any]
 
@@ -69,6 +72,10 @@ class Handler(MotoRequestHandler):
             self.connection.shutdown(socket.SHUT_RDWR)
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
+        except Exception as failed:
+            log.exception("%s %s failed in the twin", self.command, self.path)
+            failure = json_error(AwsError("InternalFailure", f"The twin failed: {failed}", 500))
+            self._send(failure.status, list(failure.headers.items()), failure.body)
 
     def _body(self) -> bytes:
         # Read whole, whoever answers: what were left unread would be taken for the next request.

@@ -6,7 +6,7 @@ import math
 import threading
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from moto.cloudwatch.models import (
@@ -19,6 +19,10 @@ from moto.cloudwatch.models import (
 from moto.cloudwatch.responses import CloudWatchResponse
 
 from twin.aws.locks import Locks
+
+_FINE = timedelta(minutes=15)
+"""Values of each second are told apart that long; older ones by the minute, as CloudWatch keeps them."""
+_COMPACT_EVERY = timedelta(minutes=5)
 
 Series = tuple[str, str, tuple[tuple[str, str], ...], str]
 """Namespace, name, dimensions, unit."""
@@ -33,6 +37,7 @@ class Distribution(MetricAggregatedDatum):
             namespace, name, min(values), max(values), len(values), math.fsum(values),
             [{"Name": key, "Value": value} for key, value in dimensions], timestamp, unit,
         )  # fmt: skip
+        self.series = series
         self.values = tuple(values)
 
 
@@ -44,6 +49,7 @@ class Metrics:
         self._locks = locks
         self._lock = threading.Lock()
         self._pending: defaultdict[Series, list[float]] = defaultdict(list)
+        self._next_compaction = _now() + _COMPACT_EVERY
 
     @property
     def backend(self) -> CloudWatchBackend:
@@ -62,10 +68,32 @@ class Metrics:
             pending, self._pending = self._pending, defaultdict(list)
         if not pending:
             return
-        # moto's times are naive and in UTC.
-        moment = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
+        moment = _now()
         with self._locks.changing("cloudwatch"):
             self.backend.metric_data.extend(Distribution(series, values, moment) for series, values in pending.items())
+            if moment >= self._next_compaction:
+                self._next_compaction = moment + _COMPACT_EVERY
+                self.backend.metric_data[:] = compacted(self.backend.metric_data, moment - _FINE)
+
+
+def _now() -> datetime:
+    """moto's times are naive and in UTC."""
+    return datetime.now(UTC).replace(tzinfo=None, microsecond=0)
+
+
+def compacted(data: Sequence[Any], before: datetime) -> list[Any]:
+    """The same data with one distribution a series and minute, where older than `before`. Order is of no matter."""
+    kept, minutes = [], defaultdict(list)
+    for datum in data:
+        if isinstance(datum, Distribution) and datum.timestamp < before:
+            minutes[datum.series, datum.timestamp.replace(second=0)].append(datum.values)
+        else:
+            kept.append(datum)
+    merged = [
+        Distribution(series, [value for values in many for value in values], minute)
+        for (series, minute), many in minutes.items()
+    ]
+    return merged + kept
 
 
 def percentile(data: Sequence[Any], stat: str) -> float | None:

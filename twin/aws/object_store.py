@@ -22,6 +22,10 @@ Versions = list[Any]
 """FakeKey and FakeDeleteMarker of one key, oldest first."""
 
 
+# DeleteObjects calls it on every version of a key; moto has it on objects only.
+FakeDeleteMarker.dispose = lambda self, garbage=False: None  # type: ignore[attr-defined]
+
+
 class ObjectStore:
     """Called under the lock of S3, after each change."""
 

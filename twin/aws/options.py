@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import tomllib
 from collections.abc import Mapping
@@ -33,7 +34,7 @@ class Options:
     region: str = "us-east-1"
     jobs: Literal["process", "container"] = "process"
     """`container` runs the images themselves, with `container_engine`."""
-    container_engine: str = "podman"
+    container_engine: str = "podman" if shutil.which("podman") else "docker"
     images: Mapping[str, list[str]] = field(default_factory=_default_images)
     project: Path = PROJECT
     boot_s: float = 0.1

@@ -66,9 +66,11 @@ def start(
     """Serve AWS's wire protocols from `state_dir`, where an earlier twin may have left its state.
 
     `port` 0 takes a free one. `options` wins over `account` and `region`.
-    Raises PortTaken, and AlreadyRunning where this process has a twin already.
+    Raises PortTaken, AlreadyRunning where this process has a twin already, ValueError for a host that is not local.
     """
     chosen = options or Options.from_environment(account=account, region=region)
+    if host not in {"127.0.0.1", "localhost"}:
+        raise ValueError(f"The twin has no passwords and runs commands: it listens on 127.0.0.1 only, not on {host}.")
     if not _one.acquire(blocking=False):
         raise AlreadyRunning("A twin runs in this process already; moto's state is one per process. Stop it first.")
     try:
