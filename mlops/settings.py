@@ -64,6 +64,10 @@ class Settings:
     canary_max_error_rate: float = 0.02
     canary_max_latency_ms: float = 2000.0
     """P95 of a canary step; an issue's own `target_latency_ms` wins."""
+    bake_s: int = 300
+    """How long SageMaker keeps the old servers after a blue/green switch, to go back at once on an alarm."""
+    alarm_topic_arn: str = ""
+    """SNS topic that CloudWatch alarms are sent to."""
     approve_deployments: bool = False
     """True: a deployment, too, waits for a person's `/approve`."""
     max_retrainings: int = 3

@@ -18,7 +18,6 @@ Strategy = Literal["blue_green", "all_at_once", "canary", "ab_test"]
 
 CANARY_STEPS = (10, 50, 100)
 """Percent of requests that the new version gets, one step after the other, each judged."""
-TERMINATION_WAIT_S = 0
 DEPLOYMENT_TIMEOUT_S = 1800
 
 
@@ -120,14 +119,14 @@ def first_weights(strategy: Strategy) -> tuple[float, float]:
     return (50.0, 50.0) if strategy == "ab_test" else (100.0 - CANARY_STEPS[0], float(CANARY_STEPS[0]))
 
 
-def deployment_config(strategy: Strategy, alarms: list[str]) -> dict[str, Any]:
+def deployment_config(settings: Settings, strategy: Strategy, alarms: list[str]) -> dict[str, Any]:
     """`DeploymentConfig` of UpdateEndpoint: SageMaker itself goes back when one of our alarms rings meanwhile."""
     if strategy != "blue_green":
         return {}
     policy: dict[str, Any] = {
         "BlueGreenUpdatePolicy": {
             "TrafficRoutingConfiguration": {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 0},
-            "TerminationWaitInSeconds": TERMINATION_WAIT_S,
+            "TerminationWaitInSeconds": settings.bake_s,
             "MaximumExecutionTimeoutInSeconds": DEPLOYMENT_TIMEOUT_S,
         }
     }

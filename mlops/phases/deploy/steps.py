@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from mlops import endpoints
+from mlops.alarms import error_alarm
+from mlops.aws import translated
 from mlops.decisions import known, once
 from mlops.errors import JobFailed, PlatformFault, RequestRefused
 from mlops.handles import Deployment, DeploymentStatus, ModelVersion, PreparedData, Submission
@@ -202,8 +204,8 @@ def _move(
             _asked(services, run, config)
         case traffic.Update(config=config):
             _free_vanishing_variants(services, run.endpoint, view, config)
-            alarms = _alarms(services, run.endpoint)
-            if live.update(services.cloud, run.endpoint, config, plan.deployment_config(goal.strategy, alarms)):
+            how = _deployment_config(services, goal) if config == goal.final_config else {}
+            if live.update(services.cloud, run.endpoint, config, how):
                 _asked(services, run, config)
         case traffic.Recreate():
             live.delete(services.cloud, run.endpoint)
@@ -282,9 +284,16 @@ def _free_vanishing_variants(services: Services, endpoint: str, view: View, conf
         scaling.remove(services.cloud, endpoint, gone)
 
 
-def _alarms(services: Services, endpoint: str) -> list[str]:
-    record = endpoints.read(services.ledger, endpoint)
-    return list((record.watch or {}).get("rollback_alarms", [])) if record else []
+def _deployment_config(services: Services, goal: Goal) -> dict[str, Any]:
+    """Blue/green: an alarm on the new variant makes SageMaker go back by itself while the old servers stand."""
+    if goal.strategy != "blue_green":
+        return {}
+    alarm = error_alarm(
+        f"{goal.endpoint}-deploying", goal.endpoint, goal.new_variant, services.policy.monitoring.error_rate, periods=1
+    )
+    with translated(f"set the alarm of the deployment of {goal.endpoint}"):
+        services.cloud.cloudwatch.put_metric_alarm(**alarm)
+    return plan.deployment_config(services.settings, goal.strategy, [alarm["AlarmName"]])
 
 
 def _fail(services: Services, run: Run, reason: str, *, bad: bool, view: View | None = None) -> DeploymentStatus:
