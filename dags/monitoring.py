@@ -40,6 +40,4 @@ with DAG(
         check_drift >> ToolOperator(task_id="act_on_drift", agent="retrain", tool="act_on_drift", arguments=check)
 
     watch.expand(check=ListChecksOperator(task_id="list_checks", agent="monitor").output)
-    ToolOperator(
-        task_id="reconcile_runs", agent="history_writer", tool="reconcile_runs", arguments={}, each_try=True
-    )
+    ToolOperator(task_id="reconcile_runs", agent="history_writer", tool="reconcile_runs", arguments={}, each_try=True)

@@ -13,6 +13,7 @@ from mcp.types import Tool as ListedTool
 
 from mcp_bridge import agents, faults
 from mcp_bridge.auth import Caller, caller
+from mcp_bridge.reporting import Reporter
 
 log = logging.getLogger("mcp_bridge.calls")
 
@@ -20,10 +21,11 @@ log = logging.getLogger("mcp_bridge.calls")
 class Bridge(MCPServer):
     """Tools belong to capabilities, and a caller sees and calls only those that its scopes hold."""
 
-    def __init__(self, *, local: Caller | None = None, **options: Any):
+    def __init__(self, *, reporter: Reporter, local: Caller | None = None, **options: Any):
         """`local` is the caller where there is no HTTP request (stdio, in-memory); None refuses such calls."""
         super().__init__("mlops", **options)
         self._local = local
+        self.reporter = reporter
         self.capability_of: dict[str, str] = {}
         # Calls wait for AWS and GitHub, not for the processor; anyio's 40 would queue the polls of 20 runs.
         self.threads = anyio.CapacityLimiter(200)

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from mcp_bridge.agents import CAPABILITIES
 from mcp_bridge.auth import Caller
 from mcp_bridge.bridge import Bridge
+from mcp_bridge.reporting import Reporter
 from mcp_bridge.tools import Tools
+from mlops import runs
 
 if TYPE_CHECKING:
     from mlops.services import Services
@@ -29,8 +31,10 @@ def build(services: Services, *, agent: str | None = None) -> Bridge:
     """A server for `services`. `agent` is who calls where there is no HTTP request; None refuses those calls."""
     bridge = Bridge(
         local=Caller.of(agent) if agent else None,
+        reporter=Reporter(lambda run_key: runs.publish(services, run_key)),
         title="MLOps lifecycle", version="0.1.0", instructions=INSTRUCTIONS, log_level="INFO",
     )  # fmt: skip
     for capability in CAPABILITIES:
-        import_module(f"mcp_bridge.capabilities.{capability}").register(Tools(bridge, services, capability))
+        module = import_module(f"mcp_bridge.capabilities.{capability}")
+        module.register(Tools(bridge, services, capability, bridge.reporter))
     return bridge

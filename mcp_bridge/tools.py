@@ -17,6 +17,7 @@ from pydantic import Field, TypeAdapter
 
 from mcp_bridge import faults, idempotency
 from mcp_bridge.bridge import Bridge
+from mcp_bridge.reporting import Reporter
 from mlops.errors import MlopsError
 
 if TYPE_CHECKING:
@@ -50,36 +51,56 @@ class Tools:
     server: Bridge
     services: Services
     capability: str
+    reporter: Reporter
 
     def read(self, title: str) -> Callable[[Function], Function]:
         """Register a tool that changes nothing."""
-        return self._register(ToolAnnotations(
-            title=title, read_only_hint=True, idempotent_hint=True, destructive_hint=False, open_world_hint=True,
-        ), effect=False)  # fmt: skip
 
-    def effect(self, title: str, *, destructive: bool = False) -> Callable[[Function], Function]:
-        """Register a tool with an effect; its function takes an `idempotency_key`, which is honoured here."""
-        return self._register(ToolAnnotations(
-            title=title, read_only_hint=False, idempotent_hint=True, destructive_hint=destructive,
-            open_world_hint=True,
-        ), effect=True)  # fmt: skip
-
-    def _register(self, annotations: ToolAnnotations, *, effect: bool) -> Callable[[Function], Function]:
         def decorator(function: Function) -> Function:
-            name = function.__name__
-            act = self._once(function) if effect else function
-            self.server.capability_of[name] = self.capability
-            self.server.add_tool(
-                _served(function, act, self.server.threads),
-                title=annotations.title,
-                description=inspect.getdoc(function),
-                annotations=annotations,
-                meta={"mlops/capability": self.capability},
-                structured_output=True,
-            )
+            self._add(function, function, ToolAnnotations(
+                title=title, read_only_hint=True, idempotent_hint=True, destructive_hint=False, open_world_hint=True,
+            ))  # fmt: skip
             return function
 
         return decorator
+
+    def effect(
+        self, title: str, *, destructive: bool = False, reported: bool = False
+    ) -> Callable[[Function], Function]:
+        """Register a tool with an effect; its function takes an `idempotency_key`, which is honoured here.
+
+        `reported`: it moves a run on, so the run's comment is drawn anew afterwards, whether it succeeded or not.
+        """
+
+        def decorator(function: Function) -> Function:
+            act = self._once(function)
+            self._add(function, self._reported(act) if reported else act, ToolAnnotations(
+                title=title, read_only_hint=False, idempotent_hint=True, destructive_hint=destructive,
+                open_world_hint=True,
+            ))  # fmt: skip
+            return function
+
+        return decorator
+
+    def _add(self, function: Callable[..., Any], act: Callable[..., Any], annotations: ToolAnnotations) -> None:
+        self.server.capability_of[function.__name__] = self.capability
+        self.server.add_tool(
+            _served(function, act, self.server.threads),
+            title=annotations.title,
+            description=inspect.getdoc(function),
+            annotations=annotations,
+            meta={"mlops/capability": self.capability},
+            structured_output=True,
+        )
+
+    def _reported(self, act: Callable[..., Any]) -> Callable[..., Any]:
+        def tell(**arguments: Any) -> Any:
+            try:
+                return act(**arguments)
+            finally:
+                self.reporter.soon(arguments["run_key"])
+
+        return tell
 
     def _once(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """`function`, its answer kept under the caller's idempotency key."""

@@ -18,7 +18,7 @@ class Dataset(BaseModel):
 
 
 def register(tools: Tools) -> None:
-    @tools.effect("Start data preparation")
+    @tools.effect("Start data preparation", reported=True)
     def start_preparation(run_key: RunKey, idempotency_key: IdempotencyKey) -> Submission:
         """Start or adopt the processing job that cleans, encodes and splits the run's data set.
 
@@ -29,7 +29,7 @@ def register(tools: Tools) -> None:
 
         return prepare.start(tools.services, run_key)
 
-    @tools.effect("Collect prepared data")
+    @tools.effect("Collect prepared data", reported=True)
     def collect_preparation(run_key: RunKey, idempotency_key: IdempotencyKey) -> PreparedData:
         """Check what the ended job wrote and seal the version with its manifest. Next: start_training.
 

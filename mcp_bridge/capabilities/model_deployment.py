@@ -28,7 +28,7 @@ class Predictions(BaseModel):
 
 
 def register(tools: Tools) -> None:
-    @tools.effect("Start deployment")
+    @tools.effect("Start deployment", reported=True)
     def start_deployment(run_key: RunKey, idempotency_key: IdempotencyKey) -> Submission:
         """Create or update the model's endpoint with the run's version, by the issue's strategy.
 
@@ -48,7 +48,7 @@ def register(tools: Tools) -> None:
 
         return deploy.follow(tools.services, run_key)
 
-    @tools.effect("Confirm a deployment")
+    @tools.effect("Confirm a deployment", reported=True)
     def confirm_deployment(run_key: RunKey, idempotency_key: IdempotencyKey) -> Deployment:
         """Prove by a real request that the run's version answers, then set auto scaling. Next: open_watch.
 

@@ -13,7 +13,7 @@ from mlops.record import RunRecord
 
 
 def register(tools: Tools) -> None:
-    @tools.effect("Start evaluation")
+    @tools.effect("Start evaluation", reported=True)
     def start_evaluation(run_key: RunKey, idempotency_key: IdempotencyKey) -> Submission:
         """Start or adopt the job that scores the model, and the serving one, on the sealed test split.
 
@@ -23,7 +23,7 @@ def register(tools: Tools) -> None:
 
         return validate.start(tools.services, run_key)
 
-    @tools.effect("Collect an evaluation")
+    @tools.effect("Collect an evaluation", reported=True)
     def collect_evaluation(run_key: RunKey, idempotency_key: IdempotencyKey) -> Evaluation:
         """Metrics recomputed from predictions, plots, and whether the seal of the test split is intact.
 

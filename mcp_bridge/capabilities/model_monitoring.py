@@ -29,7 +29,7 @@ class Metrics(BaseModel):
 
 
 def register(tools: Tools) -> None:
-    @tools.effect("Open a watch")
+    @tools.effect("Open a watch", reported=True)
     def open_watch(run_key: RunKey, idempotency_key: IdempotencyKey) -> Watch:
         """Put alarms, dashboard and drift baseline in place for the endpoint the run deployed. Next: decide_next."""
         from mlops.phases import monitor

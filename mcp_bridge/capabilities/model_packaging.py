@@ -16,7 +16,7 @@ class Versions(BaseModel):
 
 
 def register(tools: Tools) -> None:
-    @tools.effect("Start packaging")
+    @tools.effect("Start packaging", reported=True)
     def start_packaging(run_key: RunKey, idempotency_key: IdempotencyKey) -> Submission:
         """Start or adopt the job that builds model.tar.gz with inference code, API document and hashes.
 
@@ -26,7 +26,7 @@ def register(tools: Tools) -> None:
 
         return package.start(tools.services, run_key)
 
-    @tools.effect("Register the package")
+    @tools.effect("Register the package", reported=True)
     def collect_packaging(run_key: RunKey, idempotency_key: IdempotencyKey) -> ModelVersion:
         """Verify the archive and register it under the run's semantic version. Next: start_deployment."""
         from mlops.phases import package

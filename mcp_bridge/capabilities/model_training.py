@@ -16,7 +16,7 @@ JobKind = Annotated[Literal["processing", "training"], Field(description="`job.k
 
 
 def register(tools: Tools) -> None:
-    @tools.effect("Start training")
+    @tools.effect("Start training", reported=True)
     def start_training(run_key: RunKey, idempotency_key: IdempotencyKey) -> Submission:
         """Start or adopt the run's training job; a second one is never paid for. Needs collect_preparation.
 
@@ -26,7 +26,7 @@ def register(tools: Tools) -> None:
 
         return train.start(tools.services, run_key)
 
-    @tools.effect("Collect a trained model")
+    @tools.effect("Collect a trained model", reported=True)
     def collect_training(run_key: RunKey, idempotency_key: IdempotencyKey) -> TrainedModel:
         """Read the ended training job: model address, validation metrics, hyperparameters. Next: start_evaluation.
 

@@ -21,7 +21,7 @@ class Decisions(BaseModel):
 
 
 def register(tools: Tools) -> None:
-    @tools.effect("Decide what comes next")
+    @tools.effect("Decide what comes next", reported=True)
     def decide_next(run_key: RunKey, idempotency_key: IdempotencyKey) -> NextStep:
         """After a verdict: nothing more, ask the operator for other settings, or stop after three re-tunings."""
         from mlops.phases import retrain

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 from hooks.bridge import BridgeHook
+
 from operators.bridge import BridgeOperator
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from mcp import Client
 from mcp_bridge import logs, tools
 from mcp_bridge.auth import Caller
 from mcp_bridge.bridge import Bridge
+from mcp_bridge.reporting import Reporter
 from mcp_bridge.tools import IdempotencyKey, RunKey, Tools
 from mlops import errors
 from mlops.errors import Problem
@@ -20,8 +21,15 @@ from mlops.record import PhaseState
 
 
 @pytest.fixture
-def empty(services):
-    return Tools(Bridge(local=Caller.of("operator")), services, "model_training")
+def told():
+    """Run keys that were published."""
+    return []
+
+
+@pytest.fixture
+def empty(services, told):
+    bridge = Bridge(local=Caller.of("operator"), reporter=Reporter(told.append))
+    return Tools(bridge, services, "model_training", bridge.reporter)
 
 
 def call(bridge, tool, arguments, **options):
@@ -160,3 +168,19 @@ def test_log_line_names_tool_agent_and_run(empty, caplog):
     event = json.loads(logs.JsonLines().format(caplog.records[-1]))
     assert (event["tool"], event["agent"], event["run_key"]) == ("look", "operator", "gh-1")
     assert event["ms"] >= 0
+
+
+def test_step_that_moves_a_run_is_reported_also_when_it_fails(empty, told):
+    outcomes = [errors.UserFault("no column"), None]
+
+    @empty.effect("Act", reported=True)
+    def act(run_key: RunKey, idempotency_key: IdempotencyKey) -> PhaseProgress:
+        """Acts."""
+        if fault := outcomes.pop(0):
+            raise fault
+        return done("ok")
+
+    for _ in range(2):
+        call(empty.server, "act", {"run_key": "gh-1", "idempotency_key": "k"})
+        assert empty.reporter.drain(10)
+    assert told == ["gh-1", "gh-1"]
