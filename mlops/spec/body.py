@@ -68,7 +68,8 @@ def find_document(body: str, first_line: int = 1, *, wrapped: bool = False) -> D
         return Document(problems=[Problem(None, "document", "too_large", message, "Shorten the issue.")])
     prose, fences = split_fences(split_lines(body), first_line)
     known = top_level_keys()
-    form = read_form(prose, [(fence.first_line, fence.text) for fence in fences], first_line)
+    whole_in_fence = any(line.startswith("algorithm:") for fence in fences for line in fence.lines)
+    form = None if whole_in_fence else read_form(prose, [(one.first_line, one.text) for one in fences], first_line)
     if form is not None:
         return Document(form.roots, form.problems, is_form=True)
     found = _fenced(fences[:_MAX_FENCES], known, wrapped) or _raw(prose, known, first_line, wrapped)

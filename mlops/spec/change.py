@@ -117,37 +117,22 @@ def merge(
     Raises:
         IssueRejected: with every problem of the change.
     """
-    written = draft([_nested(from_plain(change))], algorithm=spec.algorithm)
+    roots = [_nested(key, from_plain(value, key)) for key, value in change.items()]
+    written = draft(roots, algorithm=spec.algorithm)
     base = canonical(spec)
     _forget_what_follows(base, written.data)
     merged = Draft(_overlaid(base, written.data), written.origins, written.problems)
     return check(merged, data_buckets=data_buckets, instance_types=instance_types, derive_model_type=True)
 
 
-def _nested(root: Node) -> Node:
-    """Bare hyperparameters under `hyperparameters`, dotted names as nested ones."""
-    nested: dict[str, Any] = {}
-    assert isinstance(root.value, dict)
-    for key, node in root.value.items():
-        path = tuple(key.split("."))
-        if len(path) == 1 and field_schema(path) is None and key not in top_level_keys() and algorithms_with(key):
-            path = ("hyperparameters", key)
-        at = nested
-        for part in path[:-1]:
-            inner = at.setdefault(part, {})
-            at = inner if isinstance(inner, dict) else at
-        existing = at.get(path[-1])
-        if isinstance(existing, dict) and isinstance(node.value, dict):
-            existing.update(node.value)
-        else:
-            at[path[-1]] = dict(node.value) if isinstance(node.value, dict) else node
-    return _as_node(nested, "")
-
-
-def _as_node(value: Any, written: str) -> Node:
-    if isinstance(value, Node):
-        return value
-    return Node({key: _as_node(inner, f"{written}.{key}".lstrip(".")) for key, inner in value.items()}, None, written)
+def _nested(key: str, node: Node) -> Node:
+    """A bare hyperparameter under `hyperparameters`, a dotted name as nested ones."""
+    path = key.split(".")
+    if len(path) == 1 and key not in top_level_keys() and field_schema((key,)) is None and algorithms_with(key):
+        path = ["hyperparameters", key]
+    for part in reversed(path):
+        node = Node({part: node}, None, key)
+    return node
 
 
 def _forget_what_follows(base: dict[str, Any], change: dict[str, Any]) -> None:

@@ -49,11 +49,14 @@ def _at(draft: Draft, path: Path, code: str, message: str, remedy: str) -> Probl
     return Problem(near.line if near else None, quote(name, 200), code, message, remedy)
 
 
+_FILLED_IN = (("name",), ("hyperparameters",))
+
+
 def _problem(error: Any, draft: Draft) -> Problem | None:
     algorithm = find_algorithm(draft.data["algorithm"]) if isinstance(draft.data.get("algorithm"), str) else None
     path = _without_tags(error["loc"])
     kind, value = error["type"], error["input"]
-    if kind.startswith("union_tag") or (path == ("name",) and kind == "missing"):
+    if kind.startswith("union_tag") or (path in _FILLED_IN and kind == "missing"):
         return None  # follows from the algorithm, which is reported
     if kind == "extra_forbidden":
         return _unknown_field(path, draft, algorithm.name if algorithm else None)
@@ -69,7 +72,7 @@ def _problem(error: Any, draft: Draft) -> Problem | None:
     if kind == "bad_format":
         return _at(draft, path, code, error["msg"], f"Write it like `{error['ctx']['example']}`.")
     if code == "template":
-        return None  # reported where it was read
+        return _at(draft, path, code, f"{error['msg']} (got {shown(value)}).", "Write the value itself.")
     return _at(draft, path, code, f"must be {wanted} (got {_got(value, draft, path)}).", _remedy(wanted, value, schema))
 
 

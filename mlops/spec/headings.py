@@ -55,7 +55,8 @@ def paths_by_heading() -> dict[str, FieldPath]:
     for written, target in ALIASES.items():
         table.setdefault(fold(written), tuple(target.split(".")))
     for path, _ in leaves():
-        table[fold(heading(path))] = table[fold(".".join(path))] = path
+        for part in (path[:length] for length in range(1, len(path) + 1)):
+            table[fold(heading(part))] = table[fold(".".join(part))] = part
     for section in _SECTION_HEADINGS:
         target = ALIASES.get(section, section)
         table[fold(section)] = tuple(target.split("."))

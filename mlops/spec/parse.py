@@ -65,10 +65,14 @@ def check(
         spec = RunSpec.model_validate(written.data, context={"rules_reported_apart": True})
     except ValidationError as invalid:
         found += from_validation(invalid, written)
+    if derive_model_type:
+        found = [problem for problem in found if (problem.field, problem.code) != ("model_type", "missing_field")]
     broken = broken_rules(written.data) + _broken_policy(written.data, data_buckets, instance_types)
     found += from_rules(broken, written)
     if algorithm and not algorithm.has_workload:
         found.append(no_workload(written, algorithm.name))
+    if spec is None and not found:
+        found = [Problem(None, "document", "invalid", "does not describe a run.", "Compare it with docs/run-spec.md.")]
     if found or spec is None:
         raise IssueRejected(in_order(found))
     return spec

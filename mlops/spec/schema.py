@@ -85,7 +85,7 @@ def _setting(name: str, algorithm: str | None) -> Schema | None:
 
 
 def _extra(at: Schema) -> Schema | None:
-    extra = at.get("additionalProperties")
+    extra = next(iter(at.get("patternProperties", {}).values()), at.get("additionalProperties"))
     return extra if isinstance(extra, dict) else None
 
 

@@ -130,6 +130,9 @@ def _walk(result: Draft, section: Node, prefix: Path) -> None:
             result.report(node, "not_from_an_issue", _FORBIDDEN_MESSAGE, "Remove it.")
             continue
         path = _canonical(prefix, key)
+        if path == ("hyperparameters", "algorithm"):  # the schema's own mark, see mlops/spec/complete.py
+            result.report(node, "unknown_field", "is no hyperparameter.", "Write `algorithm` at the top level.")
+            continue
         name = dotted(path)
         if name in _PAIR_LISTS:
             node = _joined(result, node)
@@ -194,9 +197,9 @@ def _plain(result: Draft, node: Node, canonical: str, path: Path) -> Any:
     if isinstance(node.value, list):
         inner_name = "text" if canonical in _TEXT_LISTS else ""
         return [_plain(result, inner, inner_name, (*path, place)) for place, inner in enumerate(node.value)]
+    _refuse_template(result, node, node.value)
     if canonical in _TEXTS or canonical == "text":
         return node.source if node.source else node.value
-    _refuse_template(result, node, node.value)
     return _tidy(result, node)
 
 
@@ -238,8 +241,8 @@ def _rename_settings(result: Draft, default: str | None) -> None:
     if not isinstance(written, dict) or algorithm is None:
         return
     renamed: dict[str, Any] = {}
-    for key in [*written]:
-        node = result.origins[("hyperparameters", key)]
+    nodes = {key: result.origins[("hyperparameters", key)] for key in written}
+    for key, node in nodes.items():
         canonical = setting_name(algorithm, key)
         if canonical in renamed:
             result.report_twice(node, result.origins[("hyperparameters", canonical)])

@@ -1,0 +1,273 @@
+from pathlib import Path
+
+import pytest
+
+from mlops.errors import IssueRejected
+from mlops.spec import WORKLOADS, canonical, parse_issue
+
+ISSUES = Path(__file__).parent / "issues"
+GOOD = """\
+model_type: supervised_learning
+algorithm: {algorithm}
+dataset:
+  name: breast_cancer
+"""
+
+
+def problems_of(body: str, **policy) -> list:
+    with pytest.raises(IssueRejected) as rejected:
+        parse_issue(body, **policy)
+    return list(rejected.value.problems)
+
+
+def xgboost(extra: str) -> str:
+    """A sound issue of four lines, and `extra` from line 5."""
+    return GOOD.format(algorithm="xgboost") + extra
+
+
+@pytest.mark.parametrize(
+    ("issue", "line", "algorithm"),
+    [("yolox_short", 3, "yolox"), ("yolox_kitti", 6, "yolox"), ("vad_ppo", 6, "ppo")],
+)
+def test_examples_of_the_specification_lack_a_workload_and_nothing_else(issue, line, algorithm):
+    (problem,) = problems_of((ISSUES / f"{issue}.md").read_text())
+    assert (problem.line, problem.field, problem.code) == (line, "algorithm", "no_workload")
+    assert algorithm in problem.message
+    assert all(name in problem.remedy for name in WORKLOADS)
+
+
+MISTAKES = {
+    "too low": ("hyperparameters:\n  n_estimators: 0", 6, "hyperparameters.n_estimators", "out_of_range",
+                "must be a whole number from 1 to 5000 (got 0)."),
+    "too high": ("hyperparameters:\n  num_round: 9999", 6, "hyperparameters.num_round", "out_of_range",
+                 "must be a whole number from 1 to 5000 (got 9999)."),
+    "open bound": ("hyperparameters: {lr: 0}", 5, "hyperparameters.lr", "out_of_range",
+                   "must be a number above 0 and up to 1 (got 0)."),
+    "text for a number": ('hyperparameters:\n  max_depth: "6"', 6, "hyperparameters.max_depth", "wrong_type",
+                          'must be a whole number from 1 to 16 (got "6").'),
+    "truth for a number": ("hyperparameters:\n  max_depth: true", 6, "hyperparameters.max_depth", "wrong_type",
+                           "must be a whole number from 1 to 16 (got true)."),
+    "fraction for a whole": ("hyperparameters:\n  max_depth: 1.5", 6, "hyperparameters.max_depth", "wrong_type",
+                             "must be a whole number from 1 to 16 (got 1.5)."),
+    "infinity": ("hyperparameters:\n  lr: .inf", 6, "hyperparameters.lr", "not_finite",
+                 "must be a finite number (got .inf)."),
+    "not a number": ("evaluation:\n  thresholds:\n    accuracy: .nan", 7, "evaluation.thresholds.accuracy",
+                     "not_finite", "must be a finite number (got .nan)."),
+    "list for a mapping": ("hyperparameters: [1]", 5, "hyperparameters", "wrong_type", None),
+    "scalar for a mapping": ("deployment: canary", 5, "deployment", "wrong_type", None),
+    "unknown section": ("hyperparameter:\n  max_depth: 3", 5, "hyperparameter", "unknown_field", None),
+    "unknown field": ("deployment:\n  strat: canary", 6, "deployment.strat", "unknown_field", None),
+    "setting at the top": ("epochs: 3", 5, "epochs", "unknown_field", None),
+    "setting of another": ("hyperparameters:\n  C: 1", 6, "hyperparameters.C", "not_for_algorithm", None),
+    "unknown setting": ("hyperparameters:\n  max_dept: 1", 6, "hyperparameters.max_dept", "unknown_field", None),
+    "the schema's own mark": ("hyperparameters:\n  algorithm: kmeans", 6, "hyperparameters.algorithm",
+                              "unknown_field", None),
+    "repeated key": ("hyperparameters:\n  lr: 0.1\n  lr: 0.2", 7, "hyperparameters.lr", "duplicate_key", None),
+    "two spellings": ("hyperparameters:\n  lr: 0.1\n  eta: 0.2", 7, "hyperparameters.eta", "duplicate_key",
+                      "says the same as `hyperparameters.lr` on line 6."),
+    "alias and name": (
+        "hyperparameters:\n  lr: 0.1\n  learning_rate: 0.2",
+        7,
+        "hyperparameters.learning_rate",
+        "duplicate_key",
+        "says the same as `hyperparameters.lr` on line 6.",
+    ),
+    "two places": ("metrics: [f1]\nevaluation:\n  metrics: [f1]", 7, "evaluation.metrics", "duplicate_key",
+                   "says the same as `metrics` on line 5."),
+    "unknown choice": ("deployment:\n  strategy: canry", 6, "deployment.strategy", "unknown_value",
+                       'must be blue_green, canary, ab_test or all_at_once (got "canry").'),
+    "unknown metric": ("metrics: [acuracy]", 5, "metrics[0]", "unknown_metric",
+                       'is no metric known here (got "acuracy").'),
+    "metric of another task": ("task: regression\nmetrics: [rmse, f1]", 6, "metrics[1]", "wrong_task",
+                               "f1 is a metric of classification, not of regression."),
+    "metrics of two tasks": ("metrics: [rmse, f1]", 5, "metrics[1]", "wrong_task", None),
+    "threshold in percent": ("thresholds: {accuracy: 95}", 5, "thresholds.accuracy", "out_of_range",
+                             "must be a number from 0 to 1 (got 95)."),
+    "threshold 1.5": ("thresholds:\n  - f1_score: 1.5", 6, "thresholds[0].f1_score", "out_of_range",
+                      "must be a number from 0 to 1 (got 1.5)."),
+    "threshold below zero": ("thresholds: {rmse: -1}", 5, "thresholds.rmse", "out_of_range",
+                             "must be a number of at least 0 (got -1)."),
+    "threshold as text": ("thresholds: {accuracy: high}", 5, "thresholds.accuracy", "wrong_type", None),
+    "role": ("role_arn: arn:aws:iam::1:role/x", 5, "role_arn", "not_from_an_issue", None),
+    "image": ("hyperparameters:\n  image_uri: x", 6, "hyperparameters.image_uri", "not_from_an_issue", None),
+    "sagemaker": ("hyperparameters:\n  sagemaker_program: x", 6, "hyperparameters.sagemaker_program",
+                  "not_from_an_issue", None),
+    "dag": ("dag_id: other", 5, "dag_id", "not_from_an_issue", None),
+    "network": ("deployment:\n  network:\n    subnets: [a]", 6, "deployment.network", "not_from_an_issue", None),
+    "security groups": ("security_group_ids: []", 5, "security_group_ids", "not_from_an_issue", None),
+    "output bucket": ("output_bucket: x", 5, "output_bucket", "not_from_an_issue", None),
+    "script": ("entry_point: train.py", 5, "entry_point", "not_from_an_issue", None),
+    "instance type": ("deployment:\n  instance_type: ml.p4d.24xlarge", 6, "deployment.instance_type",
+                      "not_allowed", None),
+    "instances": ("deployment:\n  auto_scaling:\n    min_instances: 3\n    max_instances: 2", 7,
+                  "deployment.auto_scaling.min_instances", "out_of_range",
+                  "must not be above max_instances (got 3, with max_instances 2)."),
+    "two targets": ("deployment:\n  auto_scaling:\n    target_latency_ms: 5\n    target_invocations_per_instance: 5", 8,
+                    "deployment.auto_scaling.target_invocations_per_instance", "inconsistent", None),
+    "splits": ("splits: {train: 0.8, test: 0.3}", 5, "splits", "out_of_range", "must add up to at most 1 (got 1.1)."),
+    "splits of two kinds": ("splits: {train: 400, test: 0.3}", 5, "splits", "inconsistent", None),
+    "rows of one split only": ("splits: {train: 400}", 5, "splits", "inconsistent", None),
+    "half a row": ("splits: {train: 400.5, validation: 20}", 5, "splits.train", "out_of_range", None),
+    "no share": ("splits: {train: -0.5}", 5, "splits.train", "out_of_range", None),
+    "template in a name": ('name: "{{ 7*7 }}"', 5, "name", "template", None),
+    "template in a choice": ('deployment: {strategy: "{% x %}"}', 5, "deployment.strategy", "template", None),
+    "template in a key": ('variant: "{# x #}"', 5, "variant", "template", None),
+    "images for a table": ("augmentation: [mosaic]", 5, "augmentation", "not_for_algorithm", None),
+    "simulator for a table": ("environment: {simulator: carla}", 5, "environment", "not_for_algorithm", None),
+    "task": ("task: clustering", 5, "task", "incompatible", None),
+    "alias": ("variant: *x", 5, "variant", "yaml_feature", None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("extra", "line", "field", "code", "message"), MISTAKES.values(), ids=MISTAKES)
+def test_one_mistake_is_one_problem_with_its_place(extra, line, field, code, message):
+    (problem,) = problems_of(xgboost(extra))
+    assert (problem.line, problem.field, problem.code) == (line, field, code)
+    assert message is None or problem.message == message
+    assert problem.remedy
+
+
+DATASETS = {
+    "other bucket": ("s3_uri: s3://secrets/x/", "not_allowed"),
+    "bucket with a suffix": ("s3_uri: s3://mlops-datasets.evil/x/", "not_allowed"),
+    "file": ("s3_uri: file:///etc/passwd", "bad_format"),
+    "metadata address": ("s3_uri: http://169.254.169.254/latest", "bad_format"),
+    "user at host": ("s3_uri: s3://mlops-datasets@evil/x/", "bad_format"),
+    "dot-dot": ("s3_uri: s3://mlops-datasets/a/../../x", "bad_format"),
+    "dots in a name": ("s3_uri: s3://mlops-datasets/a..b/", "bad_format"),
+    "encoded dots": ("s3_uri: s3://mlops-datasets/%2e%2e/x", "bad_format"),
+    "double slash": ("s3_uri: s3://mlops-datasets//x", "bad_format"),
+    "whole bucket": ("s3_uri: s3://mlops-datasets", "bad_format"),
+    "query": ("s3_uri: s3://mlops-datasets/x?versionId=1", "bad_format"),
+    "other case": ("s3_uri: S3://mlops-datasets/x", "bad_format"),
+    "new line": ('s3_uri: "s3://mlops-datasets/x\\n"', "bad_format"),
+    "list": ("s3_uri: [s3://mlops-datasets/x]", "wrong_type"),
+}
+
+
+@pytest.mark.parametrize(("line", "code"), DATASETS.values(), ids=DATASETS)
+def test_data_comes_from_the_allowed_buckets_only(line, code):
+    (problem,) = problems_of(xgboost(f"  {line}"))
+    assert (problem.line, problem.field, problem.code) == (5, "dataset.s3_uri", code)
+
+
+def test_the_deployment_says_which_buckets_and_machines_are_allowed():
+    body = xgboost("  s3_uri: s3://ours/a=1/b.c/\ndeployment:\n  instance_type: ml.p5.48xlarge")
+    spec = parse_issue(body, data_buckets=("ours",), instance_types=("ml.p5.48xlarge",))
+    assert (spec.dataset.s3_uri, spec.deployment.instance_type) == ("s3://ours/a=1/b.c/", "ml.p5.48xlarge")
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "Upper", "a b", "", "x" * 64, "名前", "a.b", '"a\\n"', "12", "true"])
+def test_a_dataset_name_is_a_plain_word(name):
+    (problem,) = problems_of(f"model_type: supervised_learning\nalgorithm: xgboost\ndataset:\n  name: {name or '[]'}\n")
+    assert (problem.line, problem.field) == (4, "dataset.name")
+
+
+@pytest.mark.parametrize("name", ["kitti_object_detection", "a", "0-9", "x" * 63])
+def test_lower_case_words_name_a_dataset(name):
+    assert parse_issue(GOOD.format(algorithm="rf").replace("breast_cancer", name)).dataset.name == name
+
+
+def test_all_mistakes_are_reported_at_once_in_order_of_line():
+    found = problems_of(
+        "```yaml\n"
+        "model_type: unsupervised\n"
+        "algorithm: XGBoost\n"
+        "dataset:\n"
+        "  name: ../x\n"
+        "  train: 0.8\n"
+        "  val: 0.5\n"
+        "hyperparameters:\n"
+        "  batch_size: -32\n"
+        "  max_depth: 99\n"
+        "  max_depth: 5\n"
+        "evaluation:\n"
+        "  thresholds: {accuracy: 1.5}\n"
+        "image_uri: x\n"
+        "```"
+    )
+    assert [(p.line, p.code) for p in found] == [
+        (2, "incompatible"),
+        (5, "bad_format"),
+        (6, "out_of_range"),
+        (9, "not_for_algorithm"),
+        (10, "out_of_range"),
+        (11, "duplicate_key"),
+        (13, "out_of_range"),
+        (14, "not_from_an_issue"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "fields"),
+    [
+        ("algorithm: xgboost\ndataset:\n  name: wine", ["model_type"]),
+        ("model_type: supervised_learning\ndataset:\n  name: wine", ["algorithm"]),
+        ("model_type: supervised_learning\nalgorithm: xgboost", ["dataset"]),
+        ("model_type: supervised_learning\nalgorithm: xgboost\ndataset:\n  target: y", ["dataset.name"]),
+        ("model_type: supervised_learning\nalgorithm:\ndataset:\n  name:", ["dataset.name", "algorithm"]),
+        ("hyperparameters: {}", ["model_type", "algorithm"]),
+    ],
+)
+def test_what_is_needed_and_missing_is_named(body, fields):
+    found = problems_of(body)
+    assert [p.field for p in found] == fields
+    assert {p.code for p in found} == {"missing_field"}
+
+
+def test_an_unknown_algorithm_is_answered_with_those_there_are():
+    (problem,) = problems_of(GOOD.format(algorithm="xgbost"))
+    assert (problem.code, problem.message) == ("unknown_algorithm", 'is no algorithm known here (got "xgbost").')
+    assert problem.remedy.startswith("Did you mean `xgboost`? Choose random_forest,")
+
+
+def test_a_message_reads_like_a_sentence():
+    with pytest.raises(IssueRejected) as rejected:
+        parse_issue(GOOD.format(algorithm="mlp") + "hyperparameters:\n  batch_size: -32")
+    assert str(rejected.value) == "hyperparameters.batch_size: must be a whole number from 1 to 1024 (got -32)."
+
+
+def test_echoed_values_are_short_and_harmless():
+    (problem,) = problems_of(xgboost(f'name: "a\\t\u202e@x{"y" * 3000}"'))
+    assert len(problem.message) < 200
+    assert problem.message.isprintable()
+
+
+def test_many_mistakes_end_in_a_count():
+    found = problems_of(xgboost("\n".join(f"key{n}: 1" for n in range(300))))
+    assert (len(found), found[-1].code) == (51, "too_many_problems")
+
+
+EQUAL = {
+    "order": ("hyperparameters: {max_depth: 3, lr: 0.5}", "hyperparameters: {learning_rate: 0.5, max_depth: 3}"),
+    "number": ("hyperparameters: {subsample: 1}", "hyperparameters: {subsample: 1.0}"),
+    "whole number": ("hyperparameters: {max_depth: 3.0}", "hyperparameters: {max_depth: 3}"),
+    "exponent": ("hyperparameters: {n_estimators: 1e3}", "hyperparameters: {num_round: 1000}"),
+    "hexadecimal": ("hyperparameters: {max_depth: 0xA}", "hyperparameters: {max_depth: 010}"),
+    "default": ("hyperparameters: {max_depth: 6}", "hyperparameters: {}"),
+    "empty": ("hyperparameters:", "evaluation: {}"),
+    "metrics": ("evaluation_metrics: [F1-Score, accuracy, f1]", "evaluation:\n  metrics:\n    - Accuracy\n    - f1"),
+    "thresholds": ("thresholds: {AUC-ROC: 1}", "evaluation:\n  thresholds:\n    - auc_roc: 1.0"),
+    "choice": ("deployment: {strategy: Blue/Green}", "strategy: blue-green"),
+    "task": ("metrics: [rmse]\ntask: regression", "metrics: [rmse]"),
+    "splits": ("train_split: 0.8\ntest_size: 0.1", "splits: {train: 0.8, val: 0.1, test: 0.1}"),
+    "name": ("name: xgboost-breast_cancer", ""),
+    "off": ("preprocessing: {outliers: off, scaling: Z-Score}", "preprocessing: {scaling: standard}"),
+    "nowhere": ("deployment: {target: none}", ""),
+}
+
+
+@pytest.mark.parametrize(("one", "other"), EQUAL.values(), ids=EQUAL)
+def test_equal_meaning_is_equal_canonical_form(one, other):
+    assert canonical(parse_issue(xgboost(one))) == canonical(parse_issue(xgboost(other)))
+
+
+def test_numbers_and_words_stay_text_where_text_is_meant():
+    spec = parse_issue(xgboost("  classes: [0, on, 1e3, true, 0.10]\nvariant: 0.10"))
+    assert (spec.dataset.classes, spec.variant) == (("0", "on", "1e3", "true", "0.10"), "0.10")
+
+
+@pytest.mark.parametrize("text", ["{{ 7*7 }}", "{% x %}", "{# x #}"])
+def test_template_marks_pass_in_no_text(text):
+    (problem,) = problems_of(xgboost(f'  classes: ["{text}"]'))
+    assert (problem.field, problem.code) == ("dataset.classes[0]", "template")
