@@ -142,7 +142,8 @@ class FeaturePlan:
 
     def _finish(self, encoded: np.ndarray) -> np.ndarray:
         offset, scale = self._affine
-        return ((encoded - offset) / scale).astype(np.float32)
+        with np.errstate(over="ignore"):  # beyond float32 is infinite; the model's answer is checked, not its input
+            return ((encoded - offset) / scale).astype(np.float32)
 
     def _transpose(self, rows: Any) -> dict[str, list[Any]]:
         wrong = next((row for row in rows if len(row) != len(self.columns)), None)

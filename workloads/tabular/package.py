@@ -23,13 +23,14 @@ MODEL_FILES = ("model.onnx", "features.json", "hyperparameters.json")
 def main() -> int:
     paths = Paths.here()
     package(
-        Run.read(paths.input("run")), model=paths.input("model") / "model.tar.gz", target=paths.output("package"),
-        evaluation=paths.input("evaluation"), features=paths.input("features"),
+        Run.read(paths.input("run")), model=paths.input("model") / "model.tar.gz", evaluation=paths.input("evaluation"),
+        features=paths.input("features"), baseline=paths.input("baseline"), target=paths.output("package"),
     )  # fmt: skip
     return 0
 
 
-def package(run: Run, *, model: Path, evaluation: Path, features: Path, target: Path) -> dict[str, Any]:
+def package(run: Run, *, model: Path, evaluation: Path, features: Path, baseline: Path, target: Path
+            ) -> dict[str, Any]:  # fmt: skip
     """Write `model.tar.gz`, `openapi.json`, `model_metadata.json` and `inference_code/`; returns the metadata.
 
     Raises:
@@ -40,16 +41,14 @@ def package(run: Run, *, model: Path, evaluation: Path, features: Path, target: 
         folder = Path(scratch)
         archive.extract(model, folder)
         recipe = (folder / "features.json").read_bytes()
-        if (features / "features.json").exists() and (features / "features.json").read_bytes() != recipe:
+        if read_json(features, "features.json") != json.loads(recipe):
             raise UserError("the model was trained with another recipe than this dataset version has; train again")
         results = read_json(evaluation, "results.json")
         signature = read_json(folder, "signature.json") | {"model_id": run.model_id, "version": run.version}
         described = _openapi(run, FeaturePlan.loads(recipe), signature, results)
         files = {name: (folder / name).read_bytes() for name in MODEL_FILES if (folder / name).exists()}
         files |= {"signature.json": _json(signature), "openapi.json": _json(described)}
-        for baseline in (features / "baseline.json", features.parent / "baseline" / "baseline.json"):
-            if baseline.exists():
-                files["baseline.json"] = baseline.read_bytes()
+        files["baseline.json"] = _json(read_json(baseline, "baseline.json"))
         training = read_json(folder, "training_log.json")
     code = inference_code()
     files |= {f"code/{name}": content for name, content in code.items()}

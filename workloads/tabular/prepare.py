@@ -70,9 +70,9 @@ def prepare(run: Run, raw: Path, dataset: Path, report: Path) -> dict[str, Any]:
         )
         for name, part in parts.items()
     }  # fmt: skip
-    files = write_dataset(dataset, plan, splits, cleaned, rows)
+    files = write_dataset(dataset, plan, goal, splits, cleaned, rows)
     write_json(
-        dataset / "baseline.json", quality.baseline(_raw(cleaned, plan, rows["train"]), goal.target, goal.classes)
+        dataset / "baseline.json", quality.baseline(_raw(cleaned, plan, goal, rows["train"]), goal.target, goal.classes)
     )
     summary = report_quality(dataset, run, table, cleaned, goal, plan, rows, found)
     write_json(dataset / "metadata.json", _metadata(run, metadata, goal, table))
@@ -169,12 +169,17 @@ def _shares(run: Run) -> dict[str, Any]:
     return {name: value for name, value in run.dataset.get("splits", {}).items() if name in splitting.SPLITS}
 
 
-def _raw(cleaned: Cleaned, plan: FeaturePlan, chosen: np.ndarray) -> Table:
-    """The columns the plan uses and the target, in raw units."""
-    return cleaned.table.select([*plan.names, *([plan.target] if plan.target else [])]).take(chosen)
+def _raw(cleaned: Cleaned, plan: FeaturePlan, goal: Goal, chosen: np.ndarray) -> Table:
+    """The columns the plan uses in raw units, and the target: classes by name, as predictions will spell them."""
+    table = cleaned.table.select([*plan.names, *([goal.target] if goal.target else [])]).take(chosen)
+    codes = encode_target(table, goal)
+    if goal.classes and goal.target and codes is not None:
+        table.columns[goal.target] = np.array(goal.classes, dtype=object)[codes]
+        table.kinds[goal.target] = "category"
+    return table
 
 
-def write_dataset(folder: Path, plan: FeaturePlan, splits: dict[str, storage.Split], cleaned: Cleaned,
+def write_dataset(folder: Path, plan: FeaturePlan, goal: Goal, splits: dict[str, storage.Split], cleaned: Cleaned,
                   rows: dict[str, np.ndarray]) -> dict[str, dict[str, Any]]:  # fmt: skip
     """The Parquet files and `features.json`; returns the manifest entries of the Parquet files."""
     files = {}
@@ -189,7 +194,7 @@ def write_dataset(folder: Path, plan: FeaturePlan, splits: dict[str, storage.Spl
     train = rows["train"]
     picked = np.sort(np.random.default_rng(DEFAULT_SEED).permutation(train)[:SAMPLE_ROWS])
     sample = folder / "baseline" / "sample.parquet"
-    storage.write_raw(sample, _raw(cleaned, plan, picked))
+    storage.write_raw(sample, _raw(cleaned, plan, goal, picked))
     files["baseline/sample.parquet"] = seal.entry(sample, len(picked))
     write_json(folder / "features.json", plan.to_json())
     return files

@@ -42,5 +42,5 @@ class TrainedFolder:
     def __init__(self, folder: Path, threads: int = 1) -> None:
         self.folder = folder
         self.signature: dict[str, Any] = read_json(folder, "signature.json")
-        self.plan = FeaturePlan.loads((folder / "features.json").read_bytes())
+        self.plan = FeaturePlan.from_json(read_json(folder, "features.json"))
         self.model = OnnxModel(str(folder / "model.onnx"), threads)

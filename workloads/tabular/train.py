@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from workloads.contract import Paths, Run, UserError, log, print_metrics, write_json
+from workloads.contract import Paths, Run, UserError, log, print_metrics, read_json, write_json
 from workloads.tabular import algorithms, graphs, seal, storage
 from workloads.tabular.features import FeaturePlan
 from workloads.tabular.lesson import Fitted, Lesson
@@ -37,7 +37,7 @@ def train(run: Run, train_folder: Path, validation_folder: Path, features_folder
         UserError: the algorithm cannot learn this task, or the settings do not fit the data.
         ArithmeticError: the ONNX model does not answer as the framework does.
     """
-    plan = FeaturePlan.loads((features_folder / "features.json").read_bytes())
+    plan = FeaturePlan.from_json(read_json(features_folder, "features.json"))
     fit = algorithms.find(run.algorithm, plan.task)
     splits = [storage.read_split(folder / "data.parquet") for folder in (train_folder, validation_folder)]
     settings = run.hyperparameters

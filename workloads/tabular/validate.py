@@ -146,7 +146,7 @@ def _in_class_order(outputs: dict[str, np.ndarray], given: tuple[str, ...], want
 
 def _recipe_differs(plan: FeaturePlan, features: Path, rows: TestSplit) -> list[str]:
     """The model's own recipe on the raw rows must give the encoded rows, bit for bit."""
-    if FeaturePlan.loads((features / "features.json").read_bytes()) != plan:
+    if FeaturePlan.from_json(read_json(features, "features.json")) != plan:
         return ["the model carries another recipe than this dataset version"]
     encoded = plan.apply(rows.raw.columns)
     return (

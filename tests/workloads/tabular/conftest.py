@@ -74,7 +74,7 @@ class Job:
 
         self.packed.mkdir(exist_ok=True)
         return package(self.run, model=self.pack_model(), evaluation=self.evaluation, features=self.dataset,
-                       target=self.packed)  # fmt: skip
+                       baseline=self.dataset, target=self.packed)  # fmt: skip
 
     def features(self) -> dict:
         return read_json(self.dataset, "features.json")

@@ -79,7 +79,8 @@ def test_four_processes_lead_from_raw_data_to_a_package(tmp_path):
     package = Container(tmp_path, "package")
     package.give("model", {"model.tar.gz": tmp_path / "model.tar.gz"})
     package.give("evaluation", files_of(validate.output("evaluation")))
-    package.give("features", {name: dataset / name for name in ("features.json", "baseline.json")})
+    for name in ("features", "baseline"):
+        package.give(name, {f"{name}.json": dataset / f"{name}.json"})
     packaged = package.start()
     assert packaged.returncode == 0, packaged.stderr
     assert set(files_of(package.output("package"))) == {"model.tar.gz", "openapi.json", "model_metadata.json"}

@@ -54,7 +54,7 @@ def test_same_model_gives_the_same_bytes(packaged, tmp_path):
 
     (tmp_path / "again").mkdir()
     again = package(packaged.run, model=packaged.pack_model(), evaluation=packaged.evaluation,
-                    features=packaged.dataset, target=tmp_path / "again")  # fmt: skip
+                    features=packaged.dataset, baseline=packaged.dataset, target=tmp_path / "again")  # fmt: skip
     assert again == packaged.metadata
     content = (packaged.packed / "model.tar.gz").read_bytes()
     assert content == (tmp_path / "again" / "model.tar.gz").read_bytes()
@@ -128,4 +128,4 @@ def test_model_with_another_recipe_is_refused(packaged, tmp_path):
     write_json(tmp_path / "features.json", read_json(packaged.dataset, "features.json") | {"scaling": "minmax"})
     with pytest.raises(UserError, match="another recipe"):
         package(packaged.run, model=packaged.pack_model(), evaluation=packaged.evaluation, features=tmp_path,
-                target=tmp_path)  # fmt: skip
+                baseline=packaged.dataset, target=tmp_path)  # fmt: skip
