@@ -231,6 +231,8 @@ def verify(tree: Tree, anchor: Link | None = None) -> list[str]:
 
 
 def _verify_link(tree: Tree, link: Link, seen: set[str]) -> tuple[list[str], Link | None]:
+    if not link.path.startswith(f"{FOLDER}/") or ".." in link.path:
+        return [f"{link.path!r} lies outside {FOLDER}/"], None
     if link.path in seen:
         return [f"{link.path} appears twice in the chain"], None
     seen.add(link.path)

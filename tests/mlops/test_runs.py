@@ -1,0 +1,311 @@
+"""The life of a run's record: opened, judged, failed, closed, shown; each step safe to repeat."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+
+from mlops import history, intake, runs
+from mlops.errors import IssueRejected, RequestRefused, Unavailable
+from mlops.identity import Phase
+from mlops.record import Outcome, PhaseRecord, PhaseState, RunState, Trigger
+from mlops.spec import parse_issue, to_parameters
+from tests.mlops.bodies import GOOD
+from tests.mlops.records import deployed_record, judged_record, running_record
+
+NOW = "2026-11-23T10:10:00Z"
+
+
+def conclude(record, limit: int = 3):
+    return runs.conclude(record, max_retrainings=limit, now=NOW)
+
+
+def with_phase(record, phase: Phase, **changes):
+    record.phases[phase] = record.phases[phase].model_copy(update=changes)
+    return record
+
+
+# -- the outcome, pure -------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("record", "outcome"),
+    [
+        (deployed_record(), Outcome.DEPLOYED),
+        (judged_record(value=0.9), Outcome.BELOW_THRESHOLD),
+        (judged_record(value=0.9, retraining=2), Outcome.BELOW_THRESHOLD),
+        (judged_record(value=0.9, retraining=3), Outcome.STOPPED),
+        (judged_record(value=0.955), Outcome.KEPT_CHAMPION),
+        (judged_record(), Outcome.FAILED),
+        (running_record(), Outcome.FAILED),
+        (with_phase(deployed_record(), Phase.DEPLOY, state=PhaseState.SKIPPED, handle={}), Outcome.REGISTERED),
+        (with_phase(deployed_record(may_deploy=False), Phase.DEPLOY, handle={}), Outcome.REGISTERED),
+        (with_phase(deployed_record(), Phase.DEPLOY, handle={"state": "skipped"}), Outcome.REGISTERED),
+        (with_phase(deployed_record(), Phase.DEPLOY, handle={"state": "rolled_back"}), Outcome.FAILED),
+        (with_phase(deployed_record(), Phase.DEPLOY, state=PhaseState.FAILED, message="rolled back"), Outcome.FAILED),
+        (with_phase(deployed_record(), Phase.MONITOR, state=PhaseState.FAILED), Outcome.DEPLOYED),
+        (with_phase(running_record(), Phase.TRAIN, state=PhaseState.FAILED, message="bad data"), Outcome.FAILED),
+        (running_record(outcome=Outcome.STOPPED), Outcome.STOPPED),
+    ],
+    ids=["deployed", "below", "below again", "spent", "champion", "not packaged", "never judged", "no deployment asked",
+         "backfill", "deployment skipped", "rolled back", "deploy failed", "watch failed", "train failed", "stopped"],
+)  # fmt: skip
+def test_the_outcome_follows_from_phases_and_verdict(record, outcome):
+    concluded = conclude(record)
+    assert concluded.outcome is outcome
+    assert concluded.state is RunState.FINISHED
+    assert concluded.ended_at == NOW
+
+
+def test_concluding_twice_changes_nothing():
+    once = conclude(judged_record(value=0.9))
+    assert runs.conclude(once, max_retrainings=0, now="later") == once
+
+
+def test_nothing_is_left_pending_or_running():
+    record = with_phase(judged_record(value=0.9), Phase.RETRAIN, state=PhaseState.RUNNING)
+    states = {phase.value: one.state.value for phase, one in conclude(record).phases.items()}
+    assert states["package"] == "skipped"
+    assert states["retrain"] == "succeeded"
+    assert conclude(running_record()).phases[Phase.TRAIN].state is PhaseState.FAILED
+
+
+def test_an_unbelievable_measurement_fails_with_its_reason():
+    record = judged_record()
+    record.verdict.update(decision="invalid", accepted=False, reasons=["Only 4 test rows."])
+    concluded = conclude(record)
+    assert concluded.outcome is Outcome.FAILED
+    assert "Only 4 test rows." in concluded.message
+
+
+# -- over HTTP ---------------------------------------------------------------------------------------------------------
+@pytest.fixture
+def started(house, forge, airflow):
+    """(issue, run key) of a run that the DAG is about to open."""
+    number = forge.file(GOOD)
+    (admission,) = intake.admit(house, [number])
+    return number, admission.run_key
+
+
+def put(house, run_key, other) -> None:
+    """Give a run the phases and verdict of another record."""
+    house.ledger.update_run(
+        run_key, lambda known: known.model_copy(update={"phases": other.phases, "verdict": other.verdict})
+    )
+
+
+def test_opening_twice_is_opening_once(house, forge, started):
+    number, run_key = started
+    first = runs.open_run(house, run_key, run_key, {})
+    second = runs.open_run(house, run_key, run_key, {})
+    assert first.started_at == second.started_at
+    assert second.airflow_run_id == run_key
+    assert len(forge.comments(number)) == 1
+
+
+def test_a_run_from_the_form_gets_a_record_and_no_comment(house, forge):
+    parameters = to_parameters(parse_issue(GOOD))
+    record = runs.open_run(house, "ui-0123456789ab", "manual__2026-11-23T10:00:00+00:00", parameters)
+    assert (record.trigger, record.issue, record.state) == (Trigger.UI, None, RunState.STARTED)
+    assert record.spec["hyperparameters"]["n_estimators"] == 50
+    runs.open_run(house, "ui-0123456789ab", "manual__2026-11-23T10:00:00+00:00", parameters)
+    assert len(house.ledger.list_runs()) == 1
+    assert forge.effects("comment.created") == []
+
+
+def test_wrong_parameters_of_the_form_are_refused_with_all_mistakes(house):
+    parameters = {**to_parameters(parse_issue(GOOD)), "hyperparameters_n_estimators": -1}
+    with pytest.raises(IssueRejected):
+        runs.open_run(house, "ui-0123456789ab", "manual__1", parameters)
+
+
+def test_an_unknown_run_without_parameters_is_refused(house):
+    with pytest.raises(RequestRefused, match="no parameters"):
+        runs.open_run(house, "ui-0123456789ab", "manual__1", None)
+
+
+def test_a_run_that_is_over_or_waits_cannot_be_opened(house, started):
+    _, run_key = started
+    house.ledger.update_run(run_key, lambda known: known.model_copy(update={"state": RunState.AWAITING_APPROVAL}))
+    with pytest.raises(RequestRefused, match="/approve"):
+        runs.open_run(house, run_key, run_key)
+    house.ledger.update_run(run_key, lambda known: known.model_copy(update={"state": RunState.FINISHED}))
+    with pytest.raises(RequestRefused, match="/rerun"):
+        runs.open_run(house, run_key, run_key)
+
+
+def test_the_verdict_is_shown_as_soon_as_it_is_spoken(house, forge, started):
+    number, run_key = started
+    judged = judged_record(value=0.9)
+    put(house, run_key, judged.model_copy(update={"verdict": None}))
+    runs.record_verdict(house, run_key, judged.verdict)
+    runs.record_verdict(house, run_key, judged.verdict)
+    assert "| ❌ | `f1` | 0.9 | ≥ 0.95 |" in forge.comments(number)[0]
+
+
+def test_a_failure_is_shown_with_its_phase_and_the_phases_own_words_stay(house, forge, started):
+    number, run_key = started
+    put(house, run_key, running_record())
+    runs.report_failure(house, run_key, "train", "HTTP 500 & <b>@octocat</b>")
+    assert "train failed: HTTP 500 \\& \\<b\\>@\u200boctocat\\</b\\>" in forge.comments(number)[0]
+    runs.report_failure(house, run_key, "train", "Something else")
+    record = house.ledger.require_run(run_key)
+    assert record.phases[Phase.TRAIN].message.startswith("HTTP 500")
+    assert record.phases[Phase.TRAIN].state is PhaseState.FAILED
+
+
+def test_a_failure_without_a_phase_belongs_to_the_one_under_way(house, started):
+    _, run_key = started
+    runs.report_failure(house, run_key, "", "Nobody knows.")
+    assert house.ledger.require_run(run_key).message == "Nobody knows."
+    put(house, run_key, running_record())
+    runs.report_failure(house, run_key, "", "The task was killed.")
+    assert house.ledger.require_run(run_key).message == "train failed: The task was killed."
+
+
+def test_closing_tells_commits_labels_and_remembers(house, forge, started):
+    number, run_key = started
+    put(house, run_key, deployed_record())
+    record = runs.close_run(house, run_key)
+    assert record.outcome is Outcome.DEPLOYED
+    assert record.reported_at
+    assert record.history_path == f"training_history/{record.ended_at[:4]}/{run_key}.md"
+    assert record.history_commit == house.repository.head("main")
+    assert forge.labels(number) == {"mlops:train", "mlops:deployed"}
+    (comment,) = forge.comments(number)
+    assert f"/blob/{record.history_commit}/{record.history_path})" in comment
+    assert history.verify(history.Commit(house.repository, "main")) == []
+
+
+def test_closing_twice_commits_and_comments_once(house, forge, started):
+    number, run_key = started
+    put(house, run_key, judged_record(value=0.9))
+    first = runs.close_run(house, run_key)
+    head = house.repository.head("main")
+    house.ledger.update_run(
+        run_key, lambda known: known.model_copy(update={"history_commit": None, "reported_at": None})
+    )
+    second = runs.close_run(house, run_key)
+    assert second.history_commit == first.history_commit == head == house.repository.head("main")
+    assert len(forge.comments(number)) == 1
+
+
+def test_a_github_that_is_away_is_asked_again(house, forge, started, monkeypatch):
+    monkeypatch.setattr(history, "_TRIES", 1)
+    number, run_key = started
+    put(house, run_key, deployed_record())
+    forge.knob("faults", {"match": "POST /api/graphql", "fault": "status", "status": 503, "count": 1})
+    with pytest.raises(Unavailable):
+        runs.close_run(house, run_key)
+    assert "mlops:deployed" in forge.labels(number)
+    assert house.ledger.require_run(run_key).reported_at is None
+    assert runs.close_run(house, run_key).history_commit
+
+
+def test_a_run_from_the_form_is_recorded_without_an_issue(house):
+    runs.open_run(house, "ui-0123456789ab", "manual__1", to_parameters(parse_issue(GOOD)))
+    put(house, "ui-0123456789ab", judged_record(value=0.9))
+    record = runs.close_run(house, "ui-0123456789ab")
+    assert record.outcome is Outcome.BELOW_THRESHOLD
+    assert json.loads(house.repository.read_file(record.history_path.replace(".md", ".json"), "main"))["number"] == 1
+
+
+def test_publishing_twice_writes_once(house, forge, started):
+    _, run_key = started
+    before = len(forge.effects("comment%"))
+    runs.publish(house, run_key)
+    runs.publish(house, run_key)
+    assert len(forge.effects("comment%")) == before
+
+
+def test_ten_publishers_at_once_make_one_comment(house, forge, started):
+    number, run_key = started
+    house.ledger.update_run(run_key, lambda known: known.model_copy(update={"comment_id": None}))
+    house.ledger.delete_item(f"claim#comment#{run_key}")
+    forge.call("DELETE", f"/issues/comments/{forge.call('GET', f'/issues/{number}/comments')[0]['id']}")
+    with ThreadPoolExecutor(10) as pool:
+        list(pool.map(lambda _: runs.publish(house, run_key), range(10)))
+    assert len(forge.comments(number)) == 1
+
+
+def test_the_last_publisher_shows_the_latest_record(house, forge, started):
+    number, run_key = started
+
+    def step(turn):
+        message = f"step {turn}"
+
+        def note(known):
+            phases = {**known.phases, list(Phase)[turn]: PhaseRecord(state=PhaseState.SUCCEEDED, message=message)}
+            return known.model_copy(update={"phases": phases})
+
+        house.ledger.update_run(run_key, note)
+        runs.publish(house, run_key)
+
+    with ThreadPoolExecutor(7) as pool:
+        list(pool.map(step, range(7)))
+    runs.publish(house, run_key)
+    assert all(f"step {turn} " in forge.comments(number)[0] for turn in range(7))
+
+
+def test_a_publisher_that_died_is_replaced(house, forge, started, monkeypatch):
+    number, run_key = started
+    house.ledger.update_run(run_key, lambda known: known.model_copy(update={"comment_id": None}))
+    runs.publish(house, run_key)
+    assert house.ledger.require_run(run_key).comment_id is None
+    monkeypatch.setattr(runs, "_CLAIM_S", 0.0)
+    assert runs.publish(house, run_key).comment_id
+    assert len(forge.comments(number)) == 1
+
+
+def test_an_older_run_does_not_speak_for_a_newer_one(house, forge, started):
+    number, run_key = started
+    put(house, run_key, judged_record(value=0.9))
+    runs.close_run(house, run_key)
+    forge.say(number, "/retrain\nn_estimators: 80")
+    intake.admit(house, [number])
+    runs.publish(house, run_key)
+    assert forge.labels(number) == {"mlops:train", "mlops:running"}
+
+
+# -- putting right -----------------------------------------------------------------------------------------------------
+@pytest.fixture
+def at_once(monkeypatch):
+    monkeypatch.setattr(runs, "_STALE", timedelta(seconds=-1))
+
+
+def test_reconcile_closes_what_airflow_ended_in_silence(house, forge, airflow, started, at_once):
+    number, run_key = started
+    put(house, run_key, running_record())
+    airflow.runs[run_key]["state"] = "failed"
+    assert runs.reconcile(house)["closed"] == [run_key]
+    assert "train failed: The Airflow run ended without saying why" in forge.comments(number)[0]
+    assert runs.reconcile(house) == {"started": [], "closed": [], "messages": ["0"], "failed": []}
+
+
+def test_reconcile_starts_again_what_airflow_lost(house, airflow, started, at_once):
+    _, run_key = started
+    airflow.runs.clear()
+    assert runs.reconcile(house)["started"] == [run_key]
+    assert run_key in airflow.runs
+
+
+def test_reconcile_leaves_running_runs_and_waiting_ones_alone(house, airflow, started, at_once):
+    house.ledger.create_run(running_record(issue=None, run_key="ui-1", state=RunState.AWAITING_APPROVAL))
+    assert runs.reconcile(house)["started"] == runs.reconcile(house)["closed"] == []
+
+
+def test_reconcile_completes_a_report_that_was_cut_short(house, started, at_once):
+    _, run_key = started
+    put(house, run_key, deployed_record())
+    house.ledger.update_run(run_key, lambda known: conclude(known))
+    assert runs.reconcile(house)["closed"] == [run_key]
+    assert house.ledger.require_run(run_key).history_commit
+
+
+def test_one_run_that_cannot_be_mended_leaves_the_others_be(house, airflow, started, at_once):
+    _, run_key = started
+    airflow.down = True
+    house.ledger.create_run(conclude(deployed_record(issue=None, run_key="ui-2")))
+    done = runs.reconcile(house)
+    assert (done["failed"], done["closed"]) == ([run_key], ["ui-2"])
