@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import queue
 import signal
@@ -12,6 +13,8 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from pathlib import Path
+
+log = logging.getLogger(__name__)
 
 LAUNCHER = Path(__file__).with_name("launcher.py")
 
@@ -29,7 +32,11 @@ class Child:
         assert self._process.stdout
         with self._process.stdout as stream:
             for line in stream:
-                self._on_line(line.decode("utf-8", "replace").rstrip("\r\n"))
+                try:
+                    self._on_line(line.decode("utf-8", "replace").rstrip("\r\n"))
+                except Exception:
+                    # Whoever stops reading stops the child as soon as the pipe is full.
+                    log.exception("A line of output was lost")
 
     def poll(self) -> int | None:
         return self._process.poll()

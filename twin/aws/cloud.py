@@ -71,7 +71,7 @@ class Cloud:
             # Long polling: it may wait for seconds, and must not hold up those who send.
             return self._call(app, environ)
         if operation.startswith(READING) or (not environ.get("HTTP_X_AMZ_TARGET") and _is_reading(environ)):
-            with self._locks.reading(app.service):
+            with self._locks.reading(app.service):  # type: ignore[attr-defined]
                 return self._call(app, environ)
         return self._change(app, environ)
 
@@ -114,7 +114,7 @@ class Cloud:
             reply.status = int(status.split(" ", 1)[0])
             reply.headers = dict(headers)
 
-        answer = app(environ, start_response)
+        answer = app(environ, start_response)  # type: ignore[arg-type]
         reply.body = b"".join(answer)
         with contextlib.suppress(AttributeError):
             answer.close()  # type: ignore[attr-defined]

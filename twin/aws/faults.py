@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
@@ -15,6 +16,7 @@ CALL_FAULTS = {
     "500": ("InternalFailure", "We encountered an internal error. Please try again.", 500),
     "503": ("ServiceUnavailable", "Service is unable to handle request.", 503),
     "access_denied": ("AccessDeniedException", "User is not authorized to perform this action", 403),
+    "not_visible": ("ValidationException", "Requested resource not found.", 400),
     "limit": ("ResourceLimitExceeded", "The account-level service limit was reached.", 400),
 }
 """Answered without the effect."""
@@ -73,7 +75,7 @@ class Faults:
         with self._lock:
             self._rules.clear()
 
-    def strike(self, among: set[str] | frozenset[str], name: str, *operations: str) -> Rule | None:
+    def strike(self, among: Collection[str], name: str, *operations: str) -> Rule | None:
         """The first rule that hits this call, counted as spent once; None where none does."""
         if not self._rules:
             return None

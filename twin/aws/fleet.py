@@ -25,6 +25,10 @@ from twin.aws.wire import AwsError, now
 log = logging.getLogger(__name__)
 
 _PING_EVERY_S = 0.1
+_RETRY_S = 5.0
+"""Between two attempts to start a server that does not come up."""
+_FOUND_S = 0.1
+"""A request that found the old fleet before the swap has called it by then."""
 
 
 class NotHealthy(Exception):
@@ -59,9 +63,21 @@ class Server:
         self._port = 0
         self._healthy = threading.Event()
         self._stopped = threading.Event()
+        self._starting = threading.Lock()
+        self._retry_at = 0.0
+        self._active: set[int] = set()
+        """Calls under way."""
 
     def start(self) -> None:
         """Fetch the model, start the container, wait for `/ping`. Raises NotHealthy."""
+        with self._starting:
+            try:
+                self._start()
+            except NotHealthy:
+                self._retry_at = time.monotonic() + _RETRY_S
+                raise
+
+    def _start(self) -> None:
         model = self.twin.store.get("model", self.variant["ModelName"])
         if model is None:
             raise NotHealthy(f"Could not find model \"{self.twin.options.arn('model', self.variant['ModelName'])}\".")
@@ -139,6 +155,14 @@ class Server:
 
     def call(self, method: str, path: str, body: bytes, headers: dict[str, str], timeout_s: float) -> ServerReply:
         """One HTTP exchange over a kept connection. Raises OSError (TimeoutError where it takes too long)."""
+        me = threading.get_ident()
+        self._active.add(me)
+        try:
+            return self._call(method, path, body, headers, timeout_s)
+        finally:
+            self._active.discard(me)
+
+    def _call(self, method: str, path: str, body: bytes, headers: dict[str, str], timeout_s: float) -> ServerReply:
         while True:
             try:
                 connection, fresh = self._idle.pop(), False
@@ -168,8 +192,10 @@ class Server:
         return self._healthy.wait(timeout_s)
 
     def died(self) -> bool:
-        served = self._healthy.is_set() and not self._stopped.is_set()
-        return served and self._child is not None and self._child.poll() is not None
+        """Whether it should run and does not."""
+        if self._stopped.is_set() or self._starting.locked() or time.monotonic() < self._retry_at:
+            return False
+        return self._child is None or self._child.poll() is not None
 
     def restart(self) -> None:
         """Start a server that died anew, as SageMaker does with a container that fails its health check."""
@@ -178,7 +204,14 @@ class Server:
         try:
             self.start()
         except NotHealthy as failed:
-            log.warning("Endpoint %s: %s", self.endpoint, failed)
+            if not self._stopped.is_set() and not self.twin.closing.is_set():
+                log.warning("Endpoint %s: %s", self.endpoint, failed)
+
+    def drain(self) -> None:
+        """Wait until the calls under way have their answers."""
+        deadline = time.monotonic() + self.twin.options.invoke_timeout_s
+        while self._active and time.monotonic() < deadline:
+            time.sleep(0.02)
 
     def stop(self) -> None:
         self._stopped.set()
@@ -226,6 +259,12 @@ class Fleet:
             thread.join()
         if failures:
             raise failures[0]
+
+    def drain(self) -> None:
+        """To be called when nobody finds this fleet any more; a call may have found it a moment ago."""
+        time.sleep(_FOUND_S)
+        for server in self.servers.values():
+            server.drain()
 
     def stop(self) -> None:
         for server in self.servers.values():

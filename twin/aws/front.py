@@ -73,7 +73,7 @@ class Application:
     ) -> Reply:
         names = (operation, f"{service}:{operation}")
         faults = self._twin.faults
-        if rule := faults.strike(CALL_FAULTS.keys(), name, *names):
+        if rule := faults.strike(CALL_FAULTS, name, *names):
             return error(error_of(rule))
         late = faults.strike(REPLY_FAULTS, name, *names)
         try:

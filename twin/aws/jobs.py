@@ -6,21 +6,19 @@ import logging
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import ClassVar
 
-from twin.aws import events, tags
+from twin.aws import events
 from twin.aws.faults import JOB_FAULTS
 from twin.aws.sandbox import Sandbox, UnknownImage
 from twin.aws.storage import ObjectMissing
 from twin.aws.store import Document
 from twin.aws.twin import Twin
-from twin.aws.wire import AwsError, invalid, now
+from twin.aws.wire import now
 
 log = logging.getLogger(__name__)
 
-RUNNING = {"InProgress", "Stopping"}
 PLATFORM_FAULT = "InternalServerError: We encountered an internal error. Please try again."
 
 
@@ -91,6 +89,11 @@ class JobRun(ABC):
 
     # The common course
 
+    def cut_off(self) -> None:
+        """Close the record of a job that the last end of the twin cut off: a platform fault, unless asked to stop."""
+        stopping = self.record[self.status] == "Stopping"
+        self._end(None, "Stopped" if stopping else "Failed", "" if stopping else PLATFORM_FAULT)
+
     def start(self) -> None:
         self.twin.jobs[self.kind, self.name] = self
         self.twin.in_background(self._run, f"{self.kind}:{self.name}")
@@ -134,7 +137,7 @@ class JobRun(ABC):
         self.download(sandbox)
         if self._stop.is_set():
             raise Interrupted
-        doom = self.twin.faults.strike(JOB_FAULTS.keys(), self.name, self.kind)
+        doom = self.twin.faults.strike(JOB_FAULTS, self.name, self.kind)
         if doom and not doom.delay_s:
             raise JobFailure(JOB_FAULTS[doom.fault])
         self.enter("Training", "Training image download completed. Training in progress.")
@@ -230,7 +233,7 @@ class _slot:
         self._capacity, self._stop = capacity, stop
 
     def __enter__(self) -> None:
-        while not self._capacity.acquire(timeout=0.1):
+        while not self._capacity.acquire(timeout=0.5):
             if self._stop.is_set():
                 raise Interrupted
         if self._stop.is_set():
@@ -239,77 +242,6 @@ class _slot:
 
     def __exit__(self, *_: object) -> None:
         self._capacity.release()
-
-
-def create(twin: Twin, run: type[JobRun], record: Document, request_tags: Sequence[dict[str, str]], quota: int) -> str:
-    """Accept a job: the name is unique for ever, the quota holds, and the record is on disk. Returns the ARN."""
-    name = record[_NAME[run.kind]]
-    arn = twin.options.arn(run.kind, name)
-    with twin.store.lock:
-        if twin.store.get(run.kind, name):
-            raise AwsError(
-                "ResourceInUse",
-                "Job name must be unique within an AWS account and region, "
-                f"and a job with this name already exists ({arn})",
-            )
-        _check_quota(twin, run, record, quota)
-        twin.store.insert(run.kind, name, record)
-        if request_tags:
-            tags.put(twin, arn, list(request_tags))
-    twin.effects.record(_CREATE[run.kind], name)
-    run(twin, name).start()
-    return arn
-
-
-_NAME = {"training-job": "TrainingJobName", "processing-job": "ProcessingJobName"}
-_CREATE = {"training-job": "CreateTrainingJob", "processing-job": "CreateProcessingJob"}
-_STOP = {"training-job": "StopTrainingJob", "processing-job": "StopProcessingJob"}
-
-
-def instances(record: Document) -> tuple[str, int]:
-    """Instance type and how many of them a job asks for."""
-    cluster = record.get("ProcessingResources", {}).get("ClusterConfig") or record.get("ResourceConfig", {})
-    return cluster.get("InstanceType", ""), cluster.get("InstanceCount", 1)
-
-
-def _check_quota(twin: Twin, run: type[JobRun], record: Document, quota: int) -> None:
-    kind, wanted = instances(record)
-    running = [other for other in twin.store.all(run.kind) if other[run.status] in RUNNING]
-    used = sum(count for other_kind, count in map(instances, running) if other_kind == kind)
-    if used + wanted > quota:
-        usage = run.kind.replace("-", " ")
-        raise AwsError(
-            "ResourceLimitExceeded",
-            f"The account-level service limit '{kind} for {usage} usage' is {quota} Instances, with current "
-            f"utilization of {used} Instances and a request delta of {wanted} Instances. "
-            "Please use AWS Service Quotas to request an increase for this quota.",
-        )
-
-
-def request_stop(twin: Twin, run: type[JobRun], name: str, missing: str, stopping: Callable[[Document], None]) -> None:
-    """Stop a running job; the record says `Stopping` at once. Raises what AWS answers for a finished or unknown one."""
-    with twin.store.lock:
-        record = twin.store.get(run.kind, name)
-        if record is None:
-            raise invalid(missing)
-        if record[run.status] not in RUNNING:
-            spoken = run.kind.replace("-", " ")
-            raise invalid(f"The request was rejected because the {spoken} is in status {record[run.status]}.")
-        record[run.status] = "Stopping"
-        stopping(record)
-        twin.store.put(run.kind, name, record)
-    twin.effects.record(_STOP[run.kind], name)
-    if job := twin.jobs.get((run.kind, name)):
-        job.stop()
-
-
-def fail_orphans(twin: Twin, run: type[JobRun]) -> None:
-    """Jobs that the last end of the twin cut off: a platform fault, as the loss of an instance would be."""
-    for record in twin.store.all(run.kind):
-        if record[run.status] in RUNNING:
-            name = record[_NAME[run.kind]]
-            stopped = record[run.status] == "Stopping"
-            run(twin, name)._end(None, "Stopped" if stopped else "Failed", "" if stopped else PLATFORM_FAULT)
 
 
 def missing_input(uri: str, role: str, error: ObjectMissing) -> JobFailure:

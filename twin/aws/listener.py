@@ -80,7 +80,7 @@ class Handler(MotoRequestHandler):
     def _body(self) -> bytes:
         # Read whole, whoever answers: what were left unread would be taken for the next request.
         if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
-            return io.BufferedReader(DechunkedInput(self.rfile)).read()
+            return io.BufferedReader(DechunkedInput(self.rfile)).read()  # type: ignore[type-var, arg-type]
         return self.rfile.read(int(self.headers.get("Content-Length") or 0))
 
     def _call(self, front: Front, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:

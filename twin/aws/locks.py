@@ -23,18 +23,19 @@ class Locks:
     @contextmanager
     def changing(self, service: str) -> Iterator[None]:
         with self.of(service):
-            self._dirty.add(service)
             yield
-            self._dirty.add(service)
+            self.mark(service)
 
     def reading(self, service: str) -> threading.RLock:
         return self.of(service)
 
     def mark(self, service: str) -> None:
-        """It changed though nobody asked it to: another service reached into it."""
-        self._dirty.add(service)
+        """It changed; also where another service reached into it."""
+        with self._making:
+            self._dirty.add(service)
 
     def take_dirty(self) -> set[str]:
         """The services changed since the last call."""
-        dirty, self._dirty = self._dirty, set()
-        return dirty
+        with self._making:
+            dirty, self._dirty = self._dirty, set()
+            return dirty

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 
 from moto.logs.models import LogsBackend, logs_backends
 
@@ -20,6 +21,8 @@ class Logs:
     def __init__(self, account: str, region: str, locks: Locks):
         self._account, self._region = account, region
         self._locks = locks
+        self._streams: weakref.WeakSet[LogStream] = weakref.WeakSet()
+        self._closed = False
 
     @property
     def backend(self) -> LogsBackend:
@@ -29,9 +32,19 @@ class Logs:
         with self._locks.changing("logs"):
             self.backend.ensure_log_group(group)
             self.backend.ensure_log_stream(group, name)
-        return LogStream(self, group, name)
+        stream = LogStream(self, group, name)
+        self._streams.add(stream)
+        return stream
+
+    def close(self) -> None:
+        """Write what is still held back; nothing more after that."""
+        for stream in list(self._streams):
+            stream.flush()
+        self._closed = True
 
     def put(self, group: str, name: str, events: list[dict[str, object]]) -> None:
+        if self._closed:
+            return
         with self._locks.changing("logs"):
             # A person may have deleted the group meanwhile.
             self.backend.ensure_log_group(group)

@@ -22,10 +22,6 @@ Versions = list[Any]
 """FakeKey and FakeDeleteMarker of one key, oldest first."""
 
 
-# DeleteObjects calls it on every version of a key; moto has it on objects only.
-FakeDeleteMarker.dispose = lambda self, garbage=False: None  # type: ignore[attr-defined]
-
-
 class ObjectStore:
     """Called under the lock of S3, after each change."""
 
@@ -119,7 +115,7 @@ class ObjectStore:
             saved = pickle.loads(row[0])  # noqa: S301 - our own file
             backend.__dict__.update(saved["attributes"])
             for name, attributes in saved["buckets"].items():
-                bucket = FakeBucket(name=name, account_id=self._account, region_name=attributes["region_name"])
+                bucket = _bucket(name, self._account, attributes["region_name"])
                 bucket.__dict__.update(attributes)
                 backend.buckets[name] = bucket
         lost = set()
@@ -141,6 +137,10 @@ class ObjectStore:
         self._database.close()
 
 
+def _bucket(name: str, account: str, region: str) -> FakeBucket:
+    return FakeBucket(name=name, account_id=account, region_name=region)  # type: ignore[abstract]
+
+
 def _contains(versions: Versions, one: Any) -> bool:
     return any(version is one for version in versions)
 
@@ -158,10 +158,10 @@ def _record(version: Any) -> tuple[bytes, bytes]:
 def _version(record: bytes, body: bytes, earlier: Versions) -> Any:
     saved = pickle.loads(record)  # noqa: S301 - our own file
     if "key" in saved:
-        key = FakeKey.__new__(FakeKey)
+        key: Any = FakeKey.__new__(FakeKey)
         key.__setstate__({**saved["key"], "value": body})
         return key
-    marker = FakeDeleteMarker.__new__(FakeDeleteMarker)
+    marker: Any = FakeDeleteMarker.__new__(FakeDeleteMarker)
     marker.__dict__.update(
         key=earlier[-1] if earlier else None,
         name=saved["marker"]["name"],

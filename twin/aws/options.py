@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Literal
@@ -67,7 +67,7 @@ class Options:
         for each in fields(cls):
             text = os.environ.get(f"TWIN_{each.name.upper()}")
             if text is not None and each.type in _SIMPLE:
-                values[each.name] = _SIMPLE[str(each.type)](text)
+                values[each.name] = _SIMPLE[each.type](text)
         return cls(**{**values, **chosen})  # type: ignore[arg-type]
 
     def arn(self, kind: str, name: str, service: str = "sagemaker") -> str:
@@ -78,7 +78,7 @@ def _truth(text: str) -> bool:
     return text.strip().lower() in {"1", "true", "yes", "on"}
 
 
-_SIMPLE = {
+_SIMPLE: dict[object, Callable[[str], object]] = {
     "str": str, "int": int, "float": float, "bool": _truth, "Literal['process', 'container']": str,
     'Literal["process", "container"]': str,
 }  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from twin.aws import jobs, listing
+from twin.aws import admission, jobs, listing
 from twin.aws.sandbox import Sandbox
 from twin.aws.storage import ObjectMissing
 from twin.aws.store import Document, public
@@ -94,7 +94,7 @@ def create(twin: Twin, request: Request) -> Answer:
         "CreationTime": moment,
         "LastModifiedTime": moment,
     }
-    arn = jobs.create(twin, ProcessingRun, record, request.get("Tags", []), twin.options.quota_processing)
+    arn = admission.create(twin, ProcessingRun, record, request.get("Tags", []), twin.options.quota_processing)
     return {"ProcessingJobArn": arn}
 
 
@@ -131,7 +131,7 @@ def describe(twin: Twin, request: Request) -> Answer:
 
 def stop(twin: Twin, request: Request) -> Answer:
     name = request["ProcessingJobName"]
-    jobs.request_stop(twin, ProcessingRun, name, _missing(name), lambda record: None)
+    admission.request_stop(twin, ProcessingRun, name, _missing(name), lambda record: None)
     return {}
 
 

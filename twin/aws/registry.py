@@ -84,7 +84,8 @@ def delete_group_policy(twin: Twin, request: Request) -> Answer:
 
 def create_package(twin: Twin, request: Request) -> Answer:
     """A repeated ClientToken answers with the package of the first call."""
-    group, name = request.get("ModelPackageGroupName"), request.get("ModelPackageName")
+    group: str = request.get("ModelPackageGroupName", "")
+    name: str = request.get("ModelPackageName", "")
     if bool(group) == bool(name):
         raise invalid("Exactly one of ModelPackageName and ModelPackageGroupName is required.")
     if not {"InferenceSpecification", "SourceAlgorithmSpecification", "SourceUri"} & request.keys():

@@ -32,7 +32,8 @@ def search(twin: Twin, request: Request) -> Answer:
         filters = expression.get("Filters", [])
         if not filters or every(_holds(flat.get(each["Name"]), each) for each in filters):
             found.append({**public(record), "Tags": labels})
-    paging = {member: request[member] for member in ("MaxResults", "NextToken", "SortOrder") if member in request}
+    members = ("MaxResults", "NextToken", "SortOrder")
+    paging: dict[str, Any] = {member: request[member] for member in members if member in request}
     chosen, more = listing.page(found, paging, name=name, default_size=100)
     return {"Results": [{request["Resource"]: record} for record in chosen], **more}
 

@@ -8,16 +8,16 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from twin.aws import endpoints, jobs
+from twin.aws import admission, rollout
 from twin.aws.admin import Admin
 from twin.aws.capture import Capture
 from twin.aws.cloud import Cloud
 from twin.aws.front import Application
 from twin.aws.invoke import Invoker
 from twin.aws.listener import Listener
-from twin.aws.metrics import teach_moto_percentiles
 from twin.aws.options import Options
 from twin.aws.processing import ProcessingRun
+from twin.aws.repairs import mend_moto
 from twin.aws.training import TrainingRun
 from twin.aws.twin import Twin
 
@@ -82,7 +82,7 @@ def start(
 
 def _start(host: str, port: int, folder: Path, options: Options) -> Server:
     os.environ["MOTO_ACCOUNT_ID"] = options.account
-    teach_moto_percentiles()
+    mend_moto()
     twin = Twin.open(folder, options)
     capture = Capture(twin)
     cloud = Cloud(twin, folder)
@@ -99,14 +99,15 @@ def _start(host: str, port: int, folder: Path, options: Options) -> Server:
     os.environ["MOTO_PORT"] = str(listener.server_address[1])
     listener.serve_in_thread()
     for run in (TrainingRun, ProcessingRun):
-        jobs.fail_orphans(twin, run)
-    endpoints.resume(twin)
-    twin.in_background(lambda: endpoints.keep_alive(twin), "keep-alive")
+        admission.fail_orphans(twin, run)
+    rollout.resume(twin)
+    twin.in_background(lambda: rollout.keep_alive(twin), "keep-alive")
     twin.in_background(lambda: _repeat(twin, options.capture_flush_s, capture.flush), "capture")
     twin.in_background(lambda: _repeat(twin, 1.0, twin.metrics.flush), "metrics")
     twin.in_background(lambda: _repeat(twin, options.snapshot_s, cloud.save), "snapshots")
     at_end = [
-        lambda: twin.children.stop(options.stop_grace_s), flush, cloud.close, twin.store.close, twin.effects.close,
+        lambda: twin.children.stop(options.stop_grace_s), lambda: twin.join(5.0), twin.logs.close, flush,
+        cloud.close, twin.store.close, twin.effects.close,
     ]  # fmt: skip
     log.info("AWS twin at %s, state in %s", twin.url, folder)
     return Server(listener, twin, at_end)

@@ -72,13 +72,14 @@ def problems(shape: Shape, value: Any, path: str = "") -> Iterator[str]:
     if not isinstance(value, expected) or (isinstance(value, bool) and kind != "boolean"):
         yield _said(path, value, f"Member must be of type {kind}")
         return
+    content: Any = value  # The checker would take it for an object.
     if kind == "structure":
-        yield from _structure(shape, value, path)
+        yield from _structure(shape, content, path)
     elif kind == "list":
-        for index, item in enumerate(value, 1):
+        for index, item in enumerate(content, 1):
             yield from problems(shape.member, item, f"{path}.{index}.member".lstrip("."))  # type: ignore[attr-defined]
     elif kind == "map":
-        for key, item in value.items():
+        for key, item in content.items():
             yield from problems(shape.key, key, f"{path}.{key}.key")  # type: ignore[attr-defined]
             yield from problems(shape.value, item, f"{path}.{key}.member")  # type: ignore[attr-defined]
     yield from _limits(shape, value, path)

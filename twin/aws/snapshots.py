@@ -131,7 +131,7 @@ class Snapshots:
         with self._locks.of(service):
             state: State = {
                 (account, region): dict(backend.__dict__)
-                for each in list(BackendDict._instances)
+                for each in list(BackendDict._instances)  # type: ignore[misc]
                 if each.backend.__module__.split(".")[1] == service
                 for account, region, backend in each.iter_backends()
             }

