@@ -20,7 +20,7 @@ COMMAND = "/retrain"
 
 _MAX_COMMENT = 64 * 1024
 _PAIR = re.compile(r"(?:[-*][ \t]+)?`?([A-Za-z_][A-Za-z0-9_.@-]*)`?[ \t]*[=:][ \t]*([^ \t].*)")
-_INLINE = re.compile(r"([A-Za-z_][A-Za-z0-9_.-]*)=(\[[^\]]*\]|\"[^\"]*\"|[^\s,]+)")
+_INLINE = re.compile(r"[ \t,]*([A-Za-z_][A-Za-z0-9_.-]*)[ \t]?[=:][ \t]?(\[[^\]]*\]|\"[^\"]*\"|[^\s,=:\[\"]+)")
 
 
 def parse_change(comment_body: str) -> dict[str, Any] | None:
@@ -48,7 +48,9 @@ def _fenced(fence: Block, asked_for: bool) -> dict[str, Any] | None:
         return None
     reading = read(fence.text, fence.first_line)
     entries = reading.root.value if reading.root and isinstance(reading.root.value, dict) else {}
-    if not asked_for and not any(map(_is_setting, entries)):
+    # A pasted log may hold `epochs: 3` among other lines; only a fence that says it is YAML may hold mistakes.
+    is_change = any if fence.language else all
+    if not asked_for and not (entries and is_change(map(_is_setting, entries))):
         return None
     if reading.problems:
         raise IssueRejected(in_order(reading.problems))
@@ -62,8 +64,12 @@ def _is_setting(key: str) -> bool:
 def _command(prose: list[str], at: int) -> dict[str, Any]:
     """The settings after `/retrain`, on its line and on those that follow, up to the first line of prose."""
     change: dict[str, Any] = {}
-    for match in _INLINE.finditer(prose[at].strip().removeprefix(COMMAND)):
-        change[match.group(1)] = _value(match.group(2), at + 1)
+    rest = prose[at].strip().removeprefix(COMMAND)
+    while match := _INLINE.match(rest):
+        _put(change, match.group(1), _value(match.group(2), at + 1), at + 1)
+        rest = rest[match.end() :]
+    if rest.strip(" \t,"):
+        raise _unreadable(at + 1, rest.strip())
     lines = prose[at + 1 :]
     while lines and not lines[0].strip():
         lines, at = lines[1:], at + 1
@@ -77,10 +83,12 @@ def _command(prose: list[str], at: int) -> dict[str, Any]:
         reading = read("\n".join(lines[:count]), at + 2)
         if reading.problems:
             raise IssueRejected(in_order(reading.problems))
-        return {**change, **_plain_mapping(reading.root)}
+        for key, value in _plain_mapping(reading.root).items():
+            _put(change, key, value, at + 2)
+        return change
     for number, pair in enumerate(pairs[:count], at + 2):
         if pair:
-            change[pair.group(1)] = _value(pair.group(2).rstrip("` \t,"), number)
+            _put(change, pair.group(1), _value(pair.group(2).rstrip("` \t,"), number), number)
     return change
 
 
@@ -90,12 +98,24 @@ def _belongs(line: str, pair: re.Match[str] | None) -> bool:
 
 def _value(text: str, line: int) -> Any:
     reading = read(text, line)
-    if reading.problems or reading.root is None:
-        problem = Problem(
-            line, COMMAND, "yaml_syntax", f"holds a value that cannot be read ({quote(text)}).", "Write `key: value`."
-        )
-        raise IssueRejected([*reading.problems, *([] if reading.problems else [problem])])
+    if reading.problems:
+        raise IssueRejected(in_order(reading.problems))
+    if reading.root is None:
+        raise _unreadable(line, text)
     return to_plain(reading.root)
+
+
+def _put(change: dict[str, Any], key: str, value: Any, line: int) -> None:
+    if key in change:
+        raise IssueRejected([Problem(line, key, "duplicate_key", "is written twice.", "Keep one of them.")])
+    change[key] = value
+
+
+def _unreadable(line: int, text: str) -> IssueRejected:
+    message = f"is followed by something that is no setting ({quote(text)})."
+    return IssueRejected(
+        [Problem(line, COMMAND, "yaml_syntax", message, "Write `name=value`, or `name: value` lines.")]
+    )
 
 
 def _plain_mapping(node: Node | None) -> dict[str, Any]:

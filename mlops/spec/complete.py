@@ -9,7 +9,7 @@ from mlops.spec import metrics
 from mlops.spec.algorithms import find_algorithm
 
 _DEFAULT_REQUESTS_PER_INSTANCE = 100
-_NAME = re.compile(r"[a-z0-9_-]{1,63}")
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
 
 def is_number(value: Any) -> bool:

@@ -16,8 +16,8 @@ Path = tuple[str | int, ...]
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _FORMATS = {
-    values.NAME_PATTERN: "a name of 1 to 63 lower-case letters, digits, `_` and `-`",
-    values.MODEL_NAME_PATTERN: "a name of 1 to 96 lower-case letters, digits, `_` and `-`",
+    values.NAME_PATTERN: "a name of 1 to 63 lower-case letters, digits, `_` and `-`, the first a letter or digit",
+    values.MODEL_NAME_PATTERN: "a name of 1 to 96 lower-case letters, digits, `_` and `-`, the first a letter or digit",
     values.S3_PATTERN: "an address such as `s3://bucket/folder/`, of letters, digits and `_.-=+`, without `..`",
     values.INSTANCE_PATTERN: "an instance type such as `ml.m5.large`",
     values.LABEL_PATTERN: "a word of at most 63 letters, digits, `.`, `_` and `-`",

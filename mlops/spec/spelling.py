@@ -73,6 +73,9 @@ _TEXTS = {"environment.version", "variant"}
 _TEXT_LISTS = {"dataset.classes"}
 """Text that may look like a number: `version: 0.10`, `classes: [0, 1]`."""
 
+_FREE_NAMES = ("agent", "reward_function")
+"""Names of the requester's own sensors and events; `front_image` is one."""
+
 _FORBIDDEN = re.compile(
     r"(.*_)?(role|role_?arn|arn|image|image_uri|image_name|docker_image|container|containers|bucket|buckets|network"
     r"|network_config|vpc|vpc_config|subnet|subnets|security_groups?|security_group_ids|dag_id|dag_run_id|run_key|run_id"
@@ -206,7 +209,7 @@ def _plain(result: Draft, node: Node, canonical: str, path: Path) -> Any:
 def _plain_mapping(result: Draft, entries: dict[str, Node], path: Path) -> dict[str, Any]:
     items: dict[str, Any] = {}
     for key, inner in entries.items():
-        if is_forbidden(key):
+        if is_forbidden(key) and path[0] not in _FREE_NAMES:
             result.report(inner, "not_from_an_issue", _FORBIDDEN_MESSAGE, "Remove it.")
         else:
             _refuse_template(result, inner, key)

@@ -13,8 +13,8 @@ from mlops.spec import metrics
 from mlops.spec.algorithms import Section, find_algorithm
 from mlops.spec.words import listed, nearest, shown
 
-NAME_PATTERN = r"^[a-z0-9_-]{1,63}$"
-MODEL_NAME_PATTERN = r"^[a-z0-9_-]{1,96}$"
+NAME_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,62}$"
+MODEL_NAME_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,95}$"
 S3_PATTERN = r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9_=+-]+(\.[A-Za-z0-9_=+-]+)*)+/?$"
 INSTANCE_PATTERN = r"^ml\.[a-z0-9-]+\.[a-z0-9]+$"
 LABEL_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"

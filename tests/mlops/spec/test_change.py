@@ -16,6 +16,8 @@ COMMENTS = {
     "bare command": ("/retrain", {}),
     "on its line": ("/retrain lr=0.05, max_depth=8 hidden_layers=[8, 4]",
                     {"lr": 0.05, "max_depth": 8, "hidden_layers": [8, 4]}),
+    "with colons": ("/retrain lr: 0.05, max_depth = 8", {"lr": 0.05, "max_depth": 8}),
+    "log with a known word": ("```\nepochs: 3\nloss: 0.1\n```", None),
     "lines below": ("/retrain\nlearning_rate: 3e-4\nmax_depth = 4\n", {"learning_rate": 3e-4, "max_depth": 4}),
     "list of lines": ("/retrain\n\n- lr: 0.5\n- `max_depth` = 4,\n\nThank you!", {"lr": 0.5, "max_depth": 4}),
     "CRLF": ("Hi\r\n/retrain\r\nlr = 0.5\r\n", {"lr": 0.5}),
@@ -40,11 +42,20 @@ def test_a_comment_asks_for_a_change(comment, change):
 
 @pytest.mark.parametrize(
     "comment",
-    ["/retrain\nlr: [", "/retrain\nhyperparameters:\n  lr: *x", "```yaml\nlr: 1\nlr: 2\n```", "/retrain lr=[1,"],
+    [
+        "/retrain\nlr: [",
+        "/retrain\nhyperparameters:\n  lr: *x",
+        "```yaml\nlr: 1\nlr: 2\n```",
+        "/retrain lr=[1,",
+        "/retrain lr=1 lr=2",
+        "/retrain lr=1\nlr: 2",
+        "/retrain with more trees",
+        '/retrain lr="0.1',
+    ],
 )
 def test_a_change_that_cannot_be_read_is_refused(comment):
     with pytest.raises(IssueRejected):
-        merge(SPEC, parse_change(comment) or {"lr": "unread"})
+        parse_change(comment)
 
 
 def test_a_change_replaces_what_it_names_and_nothing_else():

@@ -157,7 +157,9 @@ def test_the_deployment_says_which_buckets_and_machines_are_allowed():
     assert (spec.dataset.s3_uri, spec.deployment.instance_type) == ("s3://ours/a=1/b.c/", "ml.p5.48xlarge")
 
 
-@pytest.mark.parametrize("name", ["../x", "a/b", "Upper", "a b", "", "x" * 64, "名前", "a.b", '"a\\n"', "12", "true"])
+@pytest.mark.parametrize(
+    "name", ["../x", "a/b", "Upper", "a b", "", "x" * 64, "名前", "a.b", '"a\\n"', "12", "true", "-x", "_"]
+)
 def test_a_dataset_name_is_a_plain_word(name):
     (problem,) = problems_of(f"model_type: supervised_learning\nalgorithm: xgboost\ndataset:\n  name: {name or '[]'}\n")
     assert (problem.line, problem.field) == (4, "dataset.name")

