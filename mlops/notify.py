@@ -242,8 +242,10 @@ def _submit_mail(account: Mapping[str, Any], mail: EmailMessage) -> None:
 
 def _post(url: str, event: Mapping[str, Any]) -> None:
     answer = httpx.post(url, json=event, timeout=_TIMEOUT_S, trust_env=False)
-    if answer.status_code >= 300:
+    if answer.status_code == 429 or answer.status_code >= 500:
         raise Unavailable(f"PagerDuty answered {answer.status_code}.")
+    if answer.status_code >= 300:
+        raise RequestRefused(f"PagerDuty answered {answer.status_code}: {answer.text[:200]}")
 
 
 def _repeat(call: Callable[[], None]) -> None:
