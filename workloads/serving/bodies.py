@@ -102,10 +102,11 @@ class Reader:
         width = len(self._names)
         if self._in_order is not None:
             try:
-                if all(type(row) is dict and len(row) == width for row in rows):
-                    return [self._in_order(row) for row in rows]
-            except KeyError:
-                pass  # told below, by row and column
+                values = list(map(self._in_order, rows))
+                if set(map(len, rows)) == {width}:
+                    return values
+            except (KeyError, TypeError, IndexError):
+                pass  # a name, or a row that is no object: told below, by row and column
         for number, row in enumerate(rows, start=1):
             if not isinstance(row, dict):
                 raise bad_request("mixed_rows", f"row {number}: {_kind(row)} among named rows", _SHAPES)

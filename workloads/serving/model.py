@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from http import HTTPStatus
 from pathlib import Path, PurePosixPath
@@ -41,9 +42,12 @@ class Model:
         self._session = _session(documents["model.onnx"])
         self._input = self._session.get_inputs()[0].name
         self._outputs = list(replies.OUTPUTS[self.plan.task])
-        absent = set(self._outputs) - {output.name for output in self._session.get_outputs()}
-        if absent:
+        shapes = {output.name: output.shape for output in self._session.get_outputs()}
+        if absent := set(self._outputs) - set(shapes):
             raise ModelRefused(f"model.onnx has no output {', '.join(sorted(absent))}; package the model again")
+        width, classes = shapes[self._outputs[-1]][-1], len(self.plan.classes)
+        if self.plan.task == "classification" and isinstance(width, int) and width != classes:
+            raise ModelRefused(f"model.onnx knows {width} classes, features.json names {classes}; package it again")
 
     def warm_up(self) -> None:
         """Predict one typical row, so that the first request is as fast as any. Raises Refusal if it cannot."""
@@ -58,7 +62,8 @@ class Model:
         matrix = self.reader.encode(rows)
         outputs = self._session.run(self._outputs, {self._input: matrix})
         numbers = outputs[-1]
-        if len(numbers) != len(matrix) or not np.isfinite(numbers).all():
+        # The sum of float32 in double precision is finite exactly where all of them are; quicker than asking each.
+        if len(numbers) != len(matrix) or not math.isfinite(sum(numbers.ravel().tolist())):
             raise self._no_number(matrix, numbers)
         return self._reply(*outputs)
 

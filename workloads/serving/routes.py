@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import lru_cache
 from http import HTTPStatus
 
 from workloads.serving import replies
@@ -69,15 +70,10 @@ class Routes:
         model, headers = self._ready(), request.headers
         if headers.get(b"content-encoding", b"identity").lower() != b"identity":
             raise _unsupported("Content-Encoding", headers[b"content-encoding"], "Send the body as it is.")
-        as_csv = _wants_csv(headers.get(b"accept", b""))
-        kind = headers.get(b"content-type", b"application/json").partition(b";")[0].strip().lower()
-        if kind == b"application/json":
-            predictions = model.predict_json(request.body)
-        elif kind == b"text/csv":
-            predictions = model.predict_csv(request.body)
-        else:
-            raise _unsupported("Content-Type", kind, "Send application/json or text/csv.")
-        if as_csv:
+        gives_csv = _is_csv(headers.get(b"content-type", b"application/json"))
+        wants_csv = _wants_csv(headers.get(b"accept", b""))
+        predictions = model.predict_csv(request.body) if gives_csv else model.predict_json(request.body)
+        if wants_csv:
             return Answer(200, CSV, replies.as_csv(predictions))
         return Answer(200, JSON, replies.as_json(predictions, model.version))
 
@@ -89,6 +85,16 @@ class Routes:
         return self.model
 
 
+@lru_cache(maxsize=64)  # callers send the same few words again and again
+def _is_csv(content_type: bytes) -> bool:
+    """CSV, or else JSON. Raises Refusal (415)."""
+    kind = content_type.partition(b";")[0].strip().lower()
+    if kind not in (b"application/json", b"text/csv"):
+        raise _unsupported("Content-Type", kind, "Send application/json or text/csv.")
+    return kind == b"text/csv"
+
+
+@lru_cache(maxsize=64)
 def _wants_csv(accept: bytes) -> bool:
     """The first media type we can answer decides; SageMaker's clients send one. Raises Refusal (406)."""
     if not accept:

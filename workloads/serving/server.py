@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 import os
@@ -107,6 +108,8 @@ async def serve(environment: Mapping[str, str]) -> int:
         log.error("Refused to serve: %s", refused)
         await server.stop()
         return 1
+    gc.collect()
+    gc.freeze()  # what is loaded now stays: never walk it again while a request waits
     log.info("Serving version %s after %.3f s", server.routes.model and server.routes.model.version,
              time.perf_counter() - begun)  # fmt: skip
     await stopped.wait()

@@ -74,7 +74,7 @@ def test_missing_value_takes_the_fill_of_training(body):
     np.testing.assert_array_equal(read(NUMBERS, body), [[5, 2]])
 
 
-@pytest.mark.parametrize("body", [[[3, "blue", True]], "3,blue,true\n", "colour,sold,width\nblue,yes,3\n"])
+@pytest.mark.parametrize("body", [[[3, "blue", True]], "3,blue,true\n", "colour,sold,width\nblue,TRUE,3\n"])
 def test_words_and_booleans_are_read_as_in_training(body):
     np.testing.assert_array_equal(read(MIXED, body), [[3, 0, 1, 1]])
 

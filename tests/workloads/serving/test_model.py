@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -55,6 +56,13 @@ def test_components_equal_the_estimators(make, tmp_path):
 def test_network_of_another_task_is_refused(wine, make, tmp_path):
     with pytest.raises(ModelRefused, match="no output probabilities"):
         Model(make.archive(tmp_path, wine.plan, logarithm(13)))
+
+
+def test_network_with_other_classes_is_refused(wine, make, tmp_path):
+    network = (wine.folder / "model.onnx").read_bytes()
+    plan = replace(wine.plan, classes=("class_0", "class_1"))
+    with pytest.raises(ModelRefused, match=r"knows 3 classes, features\.json names 2"):
+        Model(make.archive(tmp_path, plan, network))
 
 
 def logarithm(width):
