@@ -51,11 +51,13 @@ class Cloud:
 
         if self._session is None:
             self._session = boto3.session.Session(region_name=self._region)
+        asks_model = service == "sagemaker-runtime"
         config = Config(
-            retries={"mode": "standard", "total_max_attempts": 5},
+            # A prediction that fails is an answer of its own: whoever asked decides whether to ask again.
+            retries={"mode": "standard", "total_max_attempts": 1 if asks_model else 5},
             connect_timeout=5,
             # InvokeEndpoint may take 60 s; everything else answers in a few.
-            read_timeout=70 if service == "sagemaker-runtime" else 30,
+            read_timeout=70 if asks_model else 30,
             max_pool_connections=50,
             # A laptop has no `api.` or `runtime.` in front of localhost.
             inject_host_prefix=False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -171,13 +172,28 @@ def column_names(cloud: Cloud, inventory: Inventory) -> list[str] | None:
     first = next((one for one in inventory.objects if one.key.lower().endswith(".csv")), None)
     if first is None:
         return None
-    version = {"VersionId": first.version_id} if first.version_id and first.version_id != "null" else {}
-    with translated(f"read the header of {first.key}"):
-        if first.size == 0:
-            return None
-        answer = cloud.s3.get_object(
-            Bucket=inventory.bucket, Key=first.key, Range=f"bytes=0-{_HEADER_BYTES - 1}", **version
-        )
-        text = answer["Body"].read().decode("utf-8-sig", errors="replace")
+    text = _head(cloud, inventory.bucket, first).decode("utf-8-sig", errors="replace")
     header = text.splitlines()[0] if text else ""
     return [name.strip() for name in next(csv.reader([header]), [])] or None
+
+
+def metadata(cloud: Cloud, inventory: Inventory) -> dict[str, Any]:
+    """The dataset's own `metadata.json` (target, task, classes); empty where there is none that can be read."""
+    found = next((one for one in inventory.objects if one.key == f"{inventory.prefix}metadata.json"), None)
+    if found is None or found.size > _HEADER_BYTES:
+        return {}
+    try:
+        document = json.loads(_head(cloud, inventory.bucket, found))
+    except ValueError:
+        return {}  # the job itself says what is wrong with it
+    return document if isinstance(document, dict) else {}
+
+
+def _head(cloud: Cloud, bucket: str, one: RawObject) -> bytes:
+    """The first 64 KiB of an object, in the version of the inventory."""
+    if one.size == 0:
+        return b""
+    version = {"VersionId": one.version_id} if one.version_id and one.version_id != "null" else {}
+    with translated(f"read {one.key}"):
+        answer = cloud.s3.get_object(Bucket=bucket, Key=one.key, Range=f"bytes=0-{_HEADER_BYTES - 1}", **version)
+        return bytes(answer["Body"].read())

@@ -22,12 +22,16 @@ from mlops.spec.model import RunSpec
 PHASE = Phase.PREPARE
 
 
-def fingerprint(spec: RunSpec, inventory: Inventory, image: str) -> str:
-    """Hash of all that decides what the prepared data are: contents, cleaning, split, goal and the code."""
+def fingerprint(spec: RunSpec, inventory: Inventory, metadata: dict[str, Any], image: str) -> str:
+    """Hash of all that decides what the prepared data are: contents, cleaning, split, goal and the code.
+
+    The task counts as the issue or the dataset's `metadata` say: two algorithms for one task share the data.
+    """
     assert spec.dataset is not None
     wanted = spec.dataset.model_dump(mode="json", include={"target", "splits", "classes"})
     cleaning = spec.preprocessing.model_dump(mode="json")
-    return digest([inventory.contents, wanted, cleaning, spec.task, image], 32)
+    goal = [spec.dataset.target or metadata.get("target"), spec.task or metadata.get("task")]
+    return digest([inventory.contents, {**wanted, "target": None}, goal, cleaning, image], 32)
 
 
 def plan(
@@ -90,13 +94,14 @@ def decide(services: Services, run: Run) -> dict[str, Any]:
             f"dataset {wanted.name}: {len(inventory.objects)} objects, {inventory.size} bytes: too large to be read as "
             f"of an earlier moment (at most {raw_data.SNAPSHOT_OBJECTS} objects, {raw_data.SNAPSHOT_BYTES} bytes)."
         )
+    metadata = raw_data.metadata(services.cloud, inventory)
     schema = {
-        "target": wanted.target,
+        "target": wanted.target or metadata.get("target"),
         "classes": list(wanted.classes) or None,
-        "task": run.spec.task,
+        "task": run.spec.task or metadata.get("task"),
         "columns": raw_data.column_names(services.cloud, inventory),
     }
-    print_ = fingerprint(run.spec, inventory, settings.processing_image)
+    print_ = fingerprint(run.spec, inventory, metadata, settings.processing_image)
     version = datasets.reserve(services.ledger, wanted.name, print_, schema, run.key, services.timestamp())
     small = raw_data.may_copy(inventory)
     return {

@@ -85,7 +85,10 @@ _STRONGER: dict[str, Rule] = {
 """Against learning too little."""
 _LONGER: dict[str, Rule] = {
     "xgboost": lambda s: {"n_estimators": min(5000, 2 * s["n_estimators"])},
-    "neural_network": lambda s: {"epochs": min(1000, 2 * s["epochs"]), "early_stopping_patience": 2 * s["early_stopping_patience"]},
+    "neural_network": lambda s: {
+        "epochs": min(1000, 2 * s["epochs"]),
+        "early_stopping_patience": min(1000, 2 * s["early_stopping_patience"]),
+    },
     "logistic_regression": lambda s: {"max_iter": min(100_000, 2 * s["max_iter"])},
 }  # fmt: skip
 
