@@ -23,7 +23,7 @@ class Endpoint(BaseModel):
 
 
 class Predictions(BaseModel):
-    model_version: str
+    model_version: str = ""
     predictions: list[dict[str, Any]] = Field(description="One an instance, in order.")
 
 
@@ -64,6 +64,13 @@ def register(tools: Tools) -> None:
         from mlops.phases import deploy
 
         return deploy.roll_back(tools.services, endpoint)
+
+    @tools.effect("Promote the challenger", destructive=True)
+    def promote(endpoint: EndpointName, idempotency_key: IdempotencyKey) -> Deployment:
+        """End an A/B test in favour of the challenger: it gets all traffic. roll_back ends it the other way."""
+        from mlops.phases import deploy
+
+        return deploy.promote(tools.services, endpoint)
 
     @tools.read("Describe an endpoint")
     def describe_endpoint(endpoint: EndpointName) -> Endpoint:

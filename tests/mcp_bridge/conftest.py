@@ -49,8 +49,16 @@ def services(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> Services:
 
 
 @pytest.fixture
-def bridge(services: Services) -> Bridge:
-    return build(services, agent="operator")
+def bare() -> Services:
+    """Services that reach nothing: for what must be decided before anything is reached."""
+    services = Services(Settings())
+    services.cloud = Cloud(endpoint_url="http://127.0.0.1:9", region="us-east-1")
+    return services
+
+
+@pytest.fixture
+def bridge(bare: Services) -> Bridge:
+    return build(bare, agent="operator")
 
 
 @pytest.fixture

@@ -26,11 +26,11 @@ def test_eleven_capabilities_have_tools(bridge):
 
 
 @pytest.mark.parametrize("agent", GRANTS)
-def test_agent_reaches_exactly_what_it_is_granted(services, bridge, agent):
+def test_agent_reaches_exactly_what_it_is_granted(bare, bridge, agent):
     """Empty arguments suffice: scopes are checked before arguments."""
 
     async def outcomes():
-        async with Client(build(services, agent=agent)) as client:
+        async with Client(build(bare, agent=agent)) as client:
             return {
                 tool: (await client.session.call_tool(tool, {}, allow_input_required=True)).content[0].text
                 for tool, needs in needed.items()
@@ -42,11 +42,11 @@ def test_agent_reaches_exactly_what_it_is_granted(services, bridge, agent):
     reached = {tool for tool, text in asyncio.run(outcomes()).items() if not text.startswith("[forbidden]")}
     with_arguments = {tool for tool, needs in needed.items() if needs}
     assert reached == granted & with_arguments
-    assert {tool.name for tool in listed(build(services, agent=agent))} == granted
+    assert {tool.name for tool in listed(build(bare, agent=agent))} == granted
 
 
-def test_call_without_a_caller_is_refused(services):
-    answer = asyncio.run(called(build(services), "list_runs", {}))
+def test_call_without_a_caller_is_refused(bare):
+    answer = asyncio.run(called(build(bare), "list_runs", {}))
     assert answer.is_error
     assert answer.content[0].text.startswith("[forbidden]")
 

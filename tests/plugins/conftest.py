@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +16,10 @@ import pytest
 
 from mlops.identity import key_for_airflow_run
 
-AGENTS = ("training", "deployment", "issue_detector", "history_writer", "evaluation", "retrain")
+# Airflow makes its folder when it is imported: nobody's own may be touched.
+os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="airflow-"))
+
+AGENTS = ("training", "deployment", "issue_detector", "history_writer", "evaluation", "retrain", "monitor")
 RUN_ID = "gh-4242-7-0123456789ab"
 
 
@@ -94,6 +99,7 @@ TOOLS: dict[str, tuple[str, ...]] = {
     "follow_deployment": ("run_key", "idempotency_key"),
     "confirm_deployment": ("run_key", "idempotency_key"),
     "intake_cursor": (),
+    "list_watched": (),
     "record_verdict": ("run_key", "verdict", "idempotency_key"),
     "report_failure": ("run_key", "phase", "reason", "idempotency_key"),
     "close_run": ("run_key", "idempotency_key"),

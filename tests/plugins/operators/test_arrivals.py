@@ -17,8 +17,8 @@ def event(*keys, name="ObjectCreated:Put"):
 
 def test_keys_come_once_and_decoded():
     """S3 writes keys into its events as in a URL's query."""
-    found = arrived_keys([event("datasets/wine/raw/a+b.csv", "x"), event("x")])
-    assert found == ["datasets/wine/raw/a b.csv", "x"]
+    found = arrived_keys([event("datasets/wine/raw/a+b.csv", "datasets/x/raw/x"), event("datasets/x/raw/x")])
+    assert found == ["datasets/wine/raw/a b.csv", "datasets/x/raw/x"]
 
 
 def test_deleted_objects_and_test_events_are_no_arrivals():
@@ -33,10 +33,10 @@ def triggered(context, *extras):
 def test_same_arrival_in_the_same_run_has_the_same_id(bridge_server, script, context):
     script.on("consider_new_data", {"decisions": []})
     operator = ArrivalOperator(task_id="arrival", agent="retrain")
-    operator.execute(triggered(context, event("x")))
-    operator.execute(triggered(context, event("x")))
+    operator.execute(triggered(context, event("datasets/x/raw/x")))
+    operator.execute(triggered(context, event("datasets/x/raw/x")))
     assert script.asked[0] == script.asked[1]
-    assert script.asked[0][1]["keys"] == ["x"]
+    assert script.asked[0][1]["keys"] == ["datasets/x/raw/x"]
 
 
 def test_run_without_objects_is_skipped(bridge_server, context):
