@@ -36,8 +36,8 @@ def server(app: ASGIApp) -> uvicorn.Server:
     return uvicorn.Server(
         uvicorn.Config(
             app, log_level="warning", access_log=False, server_header=False, lifespan="on",
-            # The application writes its own Date: the emulator's clock.
-            date_header=False,
+            # An emulator with a clock of its own writes Date itself.
+            date_header=not getattr(app, "writes_date", False),
             # A client in the middle of a request cannot hold up the end.
             timeout_graceful_shutdown=2,
         )

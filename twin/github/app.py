@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from twin.github import graphql, knobs, transport
 from twin.github.gateway import Gateway
@@ -19,6 +19,7 @@ from twin.github.limits import Limits
 from twin.github.rest.routes import all_routes
 from twin.github.seed import RepositorySeed, plant
 from twin.github.store import Clock, system_clock
+from twin.github.webhooks import PAUSES_S
 from twin.github.web import routes as web_routes
 
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
@@ -31,8 +32,9 @@ def create(
     repositories: Sequence[RepositorySeed] = (RepositorySeed(),),
     limits: Limits | None = None,
     clock: Clock = system_clock,
+    webhook_pauses_s: Sequence[float] = PAUSES_S,
     hosts: Sequence[str] = LOOPBACK,
-) -> ASGIApp:
+) -> Emulator:
     """The emulator over a folder that it fills and keeps; calling it again on the same folder goes on with it.
 
     Args:
@@ -40,12 +42,13 @@ def create(
         repositories: planted where they are missing.
         limits: figures of the rate limits; GitHub's own by default.
         clock: what the emulator takes for the time (aware).
-        hosts: names under which a browser may call; others are refused, so that no web page can reach in by a DNS trick.
+        webhook_pauses_s: waits before a failed delivery is tried again; as many tries as entries.
+        hosts: names under which a browser may call; others are refused, so no web page gets in by a DNS trick.
 
     Paths: `/api/v3`, `/api/graphql`, `/{owner}/{repo}...` (pages), `/{owner}/{repo}.git` (clone, push),
     `/twin/*` (knobs for tests), `/healthz`.
     """
-    hub = Hub(Path(state_dir), clock=clock, limits=limits)
+    hub = Hub(Path(state_dir), clock=clock, limits=limits, webhook_pauses_s=webhook_pauses_s)
     for seed in repositories:
         plant(hub, seed)
 
@@ -70,16 +73,17 @@ def create(
     ]
     inner = Starlette(routes=routes, lifespan=lifespan)
     inner.state.hub = hub
-    return _Door(inner, hub, hosts)
+    return Emulator(inner, hub, hosts)
 
 
-class _Door:
-    """Lets in who calls us by our own name."""
+class Emulator:
+    """The application; lets in who calls us by our own name. `hub` is what it works on, for tests in the same process."""
 
     def __init__(self, inner: Starlette, hub: Hub, hosts: Sequence[str]) -> None:
         self._inner = inner
         self._hosts = set(hosts)
         self.hub = hub
+        self.writes_date = hub.clock is not system_clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import cast
 
 from dulwich.diff_tree import tree_changes
+from dulwich.errors import NotTreeError
 from dulwich.object_store import commit_tree_changes, tree_lookup_path
-from dulwich.objects import Blob, Commit, ObjectID, ShaFile, Tag, Tree
+from dulwich.objects import Blob, Commit, ObjectID, ShaFile, SubmoduleEncountered, Tag, Tree
 from dulwich.objects import TreeEntry as GitTreeEntry
-from dulwich.refs import Ref
+from dulwich.refs import Ref, check_ref_format
 from dulwich.repo import Repo
 
 FILE, EXECUTABLE, FOLDER, LINK, SUBMODULE = 0o100644, 0o100755, 0o040000, 0o120000, 0o160000
@@ -109,15 +110,15 @@ class GitRepository:
         """The file or folder at `path` ("" is the root), or None."""
         if not path:
             return Entry("", FOLDER, commit.tree.decode())
+        found = self._look(commit.tree, path)
+        return Entry(path, found[0], found[1].decode()) if found else None
+
+    def _look(self, tree: ObjectID, path: str) -> tuple[int, ObjectID] | None:
         try:
-            mode, sha = tree_lookup_path(self.repo.object_store.__getitem__, commit.tree, path.encode())
-        except (KeyError, ValueError, NotADirectoryError):
+            return tree_lookup_path(self.repo.object_store.__getitem__, tree, path.encode())
+        # A path below a file or a submodule is as absent as any other.
+        except (KeyError, ValueError, NotTreeError, SubmoduleEncountered):
             return None
-        except Exception as wrong:  # dulwich has several classes for a path below a file or a submodule
-            if type(wrong).__module__.startswith("dulwich"):
-                return None
-            raise
-        return Entry(path, mode, sha.decode())
 
     def read(self, name: str, path: str) -> bytes | None:
         """The bytes of a file at a branch or commit, or None."""
@@ -187,6 +188,7 @@ class GitRepository:
         for path, change in changes.items():
             check_path(path)
             if change is not None:
+                self._check_parents(base, path)
                 listed.append((path.encode(), change[0], ObjectID(change[1].encode())))
             elif self._has(base, path):
                 listed.append((path.encode(), None, None))
@@ -195,11 +197,15 @@ class GitRepository:
         return commit_tree_changes(store, ObjectID(base.encode()), listed).decode()
 
     def _has(self, tree: str, path: str) -> bool:
-        try:
-            tree_lookup_path(self.repo.object_store.__getitem__, ObjectID(tree.encode()), path.encode())
-        except Exception:
-            return False
-        return True
+        return self._look(ObjectID(tree.encode()), path) is not None
+
+    def _check_parents(self, tree: str, path: str) -> None:
+        """Raises BadPath where a file stands in the place of a folder that the path needs."""
+        parts = path.split("/")
+        for length in range(1, len(parts)):
+            found = self._look(ObjectID(tree.encode()), "/".join(parts[:length]))
+            if found is not None and not stat.S_ISDIR(found[0]):
+                raise BadPath(path)
 
     def add_commit(self, tree: str, parents: list[str], message: str, author: Signature, committer: Signature) -> str:
         commit = Commit()
@@ -270,6 +276,4 @@ def _signed(who: Signature) -> tuple[bytes, int, int]:
 
 
 def _is_ref_name(name: str) -> bool:
-    from dulwich.refs import check_ref_format
-
     return check_ref_format(Ref(name.encode()))

@@ -23,6 +23,7 @@ from twin.github.hub import Hub
 from twin.github.limits import secondary_limit
 from twin.github.models import User
 from twin.github.problems import Problem, bad_credentials, not_found
+from twin.github.store import system_clock
 
 log = logging.getLogger("twin.github")
 
@@ -124,9 +125,10 @@ def token_of(authorization: str) -> str:
 
 
 def _pattern(path: str) -> re.Pattern[str]:
-    """`{name}` is one segment, `{name+}` any number of them."""
+    """`{name}` is one segment, `{name+}` any number of them; `{number}` and `{id}` are digits."""
     escaped = re.escape(path).replace(r"\{", "{").replace(r"\}", "}").replace(r"\+", "+")
     whole = re.sub(r"\{(\w+)\+\}", r"(?P<\1>.*)", escaped)
+    whole = re.sub(r"\{(number|id)\}", r"(?P<\1>[0-9]+)", whole)
     return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", whole))
 
 
@@ -142,9 +144,10 @@ def _anonymous(request: Request) -> str:
 
 
 def _fixed_headers(hub: Hub) -> dict[str, str]:
+    # The server in front of us writes the true time itself.
+    date = {} if hub.clock is system_clock else {"Date": format_datetime(hub.clock(), usegmt=True)}
     return {
-        "Date": format_datetime(hub.clock(), usegmt=True),
-        "Server": "github-twin",
+        **date,
         "X-GitHub-Request-Id": uuid.uuid4().hex[:16].upper(),
         "X-GitHub-Media-Type": "github.v3; format=json",
         "X-GitHub-Api-Version-Selected": "2022-11-28",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,23 +14,28 @@ from twin.github.models import Issue, Label, Repository, Role, User
 from twin.github.problems import forbidden
 from twin.github.shapes import Shapes
 from twin.github.store import Clock, Store, system_clock
-from twin.github.webhooks import Deliverer
+from twin.github.webhooks import PAUSES_S, Deliverer
 
 
 class Hub:
     """One emulator. Changes go through the functions of `issues`, `labels`, `comments`, ..., which call `tell`."""
 
     def __init__(
-        self, state_dir: Path, *, clock: Clock = system_clock, limits: Limits | None = None, url: str = "http://127.0.0.1"
+        self,
+        state_dir: Path,
+        *,
+        clock: Clock = system_clock,
+        limits: Limits | None = None,
+        webhook_pauses_s: Sequence[float] = PAUSES_S,
     ) -> None:
         self.state_dir = state_dir
         self.clock = clock
         self.store = Store(state_dir / "github.sqlite", clock)
         self.meter = Meter(limits or Limits(), clock)
         self.faults = Faults()
-        self.url = url
+        self.url = "http://127.0.0.1"
         """Scheme, host and port under which we were last called; webhook payloads link there."""
-        self.deliverer = Deliverer(self.store)
+        self.deliverer = Deliverer(self.store, webhook_pauses_s)
         self._git: dict[int, GitRepository] = {}
 
     def close(self) -> None:

@@ -10,6 +10,7 @@ import json
 import logging
 import time
 import uuid
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -28,11 +29,11 @@ PAUSES_S = (0.5, 2.0, 8.0)
 class Deliverer:
     """Sends the queued deliveries of all hooks from one background task of the server's loop."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, pauses_s: Sequence[float]) -> None:
         self._store = store
+        self._pauses_s = pauses_s
         self._task: asyncio.Task[None] | None = None
         self._news: asyncio.Event | None = None
-        self._client: httpx.AsyncClient | None = None
 
     # --- queueing
 
@@ -105,11 +106,11 @@ class Deliverer:
             log.info("Delivery %s of %s to %s failed: %r", delivery.guid, delivery.event, hook.url, failure)
             code, status, answer, answer_headers = 0, f"failed to connect: {type(failure).__name__}", "", {}
         attempts = delivery.attempts + 1
-        again = not 200 <= code < 300 and attempts <= len(PAUSES_S)
+        again = not 200 <= code < 300 and attempts <= len(self._pauses_s)
         self._store.update(
             "deliveries", delivery.id, attempts=attempts, duration_s=time.monotonic() - started,
             state="pending" if again else "delivered" if 200 <= code < 300 else "failed",
-            due_at=time.time() + (PAUSES_S[attempts - 1] if again else 0), delivered_at=self._store.now(),
+            due_at=time.time() + (self._pauses_s[attempts - 1] if again else 0), delivered_at=self._store.now(),
             status_code=code, status=status, request_headers=json.dumps(headers),
             response_headers=json.dumps(answer_headers), response_body=answer,
         )  # fmt: skip

@@ -54,7 +54,7 @@ class CodePages:
         repository, role = self.site.repository(request)
         if not self.hub.git(repository).branches():
             return self.site.page(request, "empty.html", repository=repository, role=role, tab="code")
-        ref, commit, entry = self._find(request, repository)
+        ref, _, entry = self._find(request, repository)
         if entry.type != "tree":
             return go(f"/{repository.full_name}/blob/{quote(ref)}/{quote(entry.path)}")
         git = self.hub.git(repository)
@@ -62,20 +62,20 @@ class CodePages:
         readme = next((each for each in entries if each.name.lower() == "readme.md"), None)
         shown = self._markdown(repository, ref, readme) if readme else None
         return self._page(
-            request, repository, role, "tree.html", ref, entry, commit=self._shape(repository, commit), readme=shown,
+            request, repository, role, "tree.html", ref, entry, commit=self._latest(repository, ref, entry), readme=shown,
             entries=[(each, len(git.blob(each.sha)) if each.type == "blob" else 0) for each in entries],
             branches=sorted(git.branches()),
         )  # fmt: skip
 
     async def blob(self, request: Request) -> Response:
         repository, role = self.site.repository(request)
-        ref, commit, entry = self._find(request, repository)
+        ref, _, entry = self._find(request, repository)
         if entry.type == "tree":
             return go(f"/{repository.full_name}/tree/{quote(ref)}/{quote(entry.path)}")
         data = self.hub.git(repository).blob(entry.sha)
         plain = request.query_params.get("plain") == "1"
         return self._page(
-            request, repository, role, "blob.html", ref, entry, commit=self._shape(repository, commit), size=len(data),
+            request, repository, role, "blob.html", ref, entry, commit=self._latest(repository, ref, entry), size=len(data),
             lines=data.count(b"\n") + (not data.endswith(b"\n")), kind=_kind(entry, data),
             content=self._content(repository, ref, entry, data, plain), plain=plain,
         )  # fmt: skip
@@ -131,6 +131,10 @@ class CodePages:
             request, "commit.html", repository=repository, role=role, tab="code", commit=self._shape(repository, commit),
             files=files, statuses=list({row["context"]: row for row in reversed(runs)}.values()),
         )  # fmt: skip
+
+    def _latest(self, repository: Repository, ref: str, entry: Entry) -> dict[str, Any]:
+        """The last commit that changed a path."""
+        return self._shape(repository, self.hub.git(repository).log(ref, entry.path, 1)[0])
 
     def _diff(self, repository: Repository, old: Entry | None, new: Entry | None) -> list[tuple[str, str]] | None:
         """(kind, line) of a unified diff; None for what is no text."""

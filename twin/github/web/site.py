@@ -139,7 +139,7 @@ def plural(count: int, word: str) -> str:
 
 def avatar(login: str) -> str:
     """SVG: initials on a colour of the name's own."""
-    hue = int(hashlib.sha256(login.encode()).hexdigest()[:4], 16) % 360
+    hue = int(hashlib.sha256(login.encode()).hexdigest()[4:8], 16) % 360
     parts = [part for part in login.replace("_", "-").split("-") if part]
     initials = "".join(part[0] for part in parts[:2]).upper() if len(parts) > 1 else login[:2].upper()
     safe = "".join(char for char in initials if char.isalnum())
