@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import http.client
 import logging
-import socket
 import tarfile
 import threading
 import time
 import uuid
-from collections import deque
-from dataclasses import dataclass
 from typing import Any
 
 from twin.aws import archive, models
+from twin.aws.calls import Calls, free_port
 from twin.aws.children import Child
 from twin.aws.faults import PING_FAULT
 from twin.aws.sandbox import Sandbox, UnknownImage
@@ -35,20 +32,6 @@ class NotHealthy(Exception):
     """A fleet that does not come up; the message is the endpoint's FailureReason."""
 
 
-class _Connection(http.client.HTTPConnection):
-    def connect(self) -> None:
-        super().connect()
-        # Headers and body are two writes; without this each request waits for a delayed acknowledgement.
-        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-
-@dataclass(frozen=True)
-class ServerReply:
-    status: int
-    headers: http.client.HTTPMessage
-    body: bytes
-
-
 class Server:
     """One variant's container. It is started, pinged, called, restarted when it dies, and stopped."""
 
@@ -57,16 +40,14 @@ class Server:
         self.name: str = variant["VariantName"]
         self.image = ""
         self._fleet = fleet
-        self._idle: deque[_Connection] = deque()
         self._child: Child | None = None
         self._sandbox: Sandbox | None = None
-        self._port = 0
+        self.calls = Calls()
+        """How to reach it."""
         self._healthy = threading.Event()
         self._stopped = threading.Event()
         self._starting = threading.Lock()
         self._retry_at = 0.0
-        self._active: set[int] = set()
-        """Calls under way."""
 
     def start(self) -> None:
         """Fetch the model, start the container, wait for `/ping`. Raises NotHealthy."""
@@ -112,11 +93,12 @@ class Server:
             raise NotHealthy(f'Failed to extract model data archive from URL "{uri}": {broken}') from broken
 
     def _launch(self, container: dict[str, Any], sandbox: Sandbox) -> None:
-        self._port = _free_port()
+        port = free_port()
+        self.calls.port = port
         environment = {
             **job_environment(self.twin),
-            "SAGEMAKER_BIND_TO_PORT": str(self._port),
-            "SAGEMAKER_SAFE_PORT_RANGE": f"{self._port}-{self._port}",
+            "SAGEMAKER_BIND_TO_PORT": str(port),
+            "SAGEMAKER_SAFE_PORT_RANGE": f"{port}-{port}",
             "ENDPOINT_NAME": self.endpoint,
             **container.get("Environment", {}),
         }
@@ -149,44 +131,9 @@ class Server:
 
     def _ping(self) -> bool:
         try:
-            return self.call("GET", "/ping", b"", {}, timeout_s=2.0).status == 200
+            return self.calls.call("GET", "/ping", b"", {}, timeout_s=2.0).status == 200
         except OSError:
             return False
-
-    def call(self, method: str, path: str, body: bytes, headers: dict[str, str], timeout_s: float) -> ServerReply:
-        """One HTTP exchange over a kept connection. Raises OSError (TimeoutError where it takes too long)."""
-        me = threading.get_ident()
-        self._active.add(me)
-        try:
-            return self._call(method, path, body, headers, timeout_s)
-        finally:
-            self._active.discard(me)
-
-    def _call(self, method: str, path: str, body: bytes, headers: dict[str, str], timeout_s: float) -> ServerReply:
-        while True:
-            try:
-                connection, fresh = self._idle.pop(), False
-            except IndexError:
-                connection, fresh = _Connection("127.0.0.1", self._port, timeout=timeout_s), True
-            try:
-                if connection.sock:
-                    connection.sock.settimeout(timeout_s)
-                connection.request(method, path, body, headers)
-                answer = connection.getresponse()
-                reply = ServerReply(answer.status, answer.headers, answer.read())
-            except TimeoutError:
-                connection.close()
-                raise
-            except (http.client.HTTPException, OSError) as broken:
-                connection.close()
-                if fresh:
-                    raise OSError(str(broken)) from broken
-                continue  # A kept connection that the server closed meanwhile: nothing was done with it.
-            if answer.will_close:
-                connection.close()
-            else:
-                self._idle.append(connection)
-            return reply
 
     def wait_healthy(self, timeout_s: float) -> bool:
         return self._healthy.wait(timeout_s)
@@ -200,7 +147,7 @@ class Server:
     def restart(self) -> None:
         """Start a server that died anew, as SageMaker does with a container that fails its health check."""
         self._healthy.clear()
-        self._drop_connections()
+        self.calls.close()
         try:
             self.start()
         except NotHealthy as failed:
@@ -208,22 +155,15 @@ class Server:
                 log.warning("Endpoint %s: %s", self.endpoint, failed)
 
     def drain(self) -> None:
-        """Wait until the calls under way have their answers."""
-        deadline = time.monotonic() + self.twin.options.invoke_timeout_s
-        while self._active and time.monotonic() < deadline:
-            time.sleep(0.02)
+        self.calls.drain(self.twin.options.invoke_timeout_s)
 
     def stop(self) -> None:
         self._stopped.set()
         if self._child:
             self._child.terminate(self.twin.options.stop_grace_s)
-        self._drop_connections()
+        self.calls.close()
         if self._sandbox:
             self._sandbox.remove()
-
-    def _drop_connections(self) -> None:
-        while self._idle:
-            self._idle.pop().close()
 
 
 class Fleet:
@@ -297,17 +237,3 @@ def _model_data(container: dict[str, Any]) -> tuple[str, bool]:
         return container["ModelDataUrl"], True
     source = container.get("ModelDataSource", {}).get("S3DataSource")
     return (source["S3Uri"], source.get("CompressionType") == "Gzip") if source else ("", False)
-
-
-_handed_out: deque[int] = deque(maxlen=64)
-
-
-def _free_port() -> int:
-    """A port nobody listens on, and that was not handed out lately."""
-    while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        if port not in _handed_out:
-            _handed_out.append(port)
-            return port

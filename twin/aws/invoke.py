@@ -8,8 +8,9 @@ from typing import Any
 from urllib.parse import unquote
 
 from twin.aws import shapes
+from twin.aws.calls import ServerReply
 from twin.aws.capture import Capture
-from twin.aws.fleet import Fleet, Server, ServerReply
+from twin.aws.fleet import Fleet, Server
 from twin.aws.metrics import Series
 from twin.aws.twin import Twin
 from twin.aws.wire import AwsError, Reply, json_error, not_implemented, request_id
@@ -91,7 +92,7 @@ class Invoker:
         if not server.wait_healthy(_READY_S):
             return None
         try:
-            return server.call("POST", "/invocations", body, headers, self._twin.options.invoke_timeout_s)
+            return server.calls.call("POST", "/invocations", body, headers, self._twin.options.invoke_timeout_s)
         except OSError:
             return None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import boto3
@@ -17,7 +18,7 @@ IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/python:1"
 SERVE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/serve:1"
 
 SERVER = """
-import http.server, os, socket
+import http.server, os, time
 class H(http.server.BaseHTTPRequestHandler):
     protocol_version = 'HTTP/1.1'
     disable_nagle_algorithm = True
@@ -28,6 +29,7 @@ class H(http.server.BaseHTTPRequestHandler):
         if body == b'bad': return self.say(400, b'{"error": "bad row"}')
         if body == b'broken': return self.say(500, b'boom')
         if body == b'die': os._exit(3)
+        if body == b'slow': time.sleep(0.7)
         name = os.environ.get('NAME', '') or open(os.environ['SAGEMAKER_BASE_DIR'] + '/model/name').read()
         self.say(200, name.encode() + b':' + body)
     def say(self, status, body):
@@ -56,13 +58,18 @@ OPTIONS: dict[str, Any] = {
 
 
 def client(server: Server, service: str, **config: Any) -> Any:
+    return _client(server.url, service, tuple(config.items()))
+
+
+@cache
+def _client(url: str, service: str, config: tuple[tuple[str, Any], ...]) -> Any:
     return boto3.client(
         service,
-        endpoint_url=server.url,
+        endpoint_url=url,
         region_name="us-east-1",
         aws_access_key_id="twin",
         aws_secret_access_key="twin",
-        config=Config(retries={"max_attempts": 0}, inject_host_prefix=False, **config),
+        config=Config(retries={"max_attempts": 0}, inject_host_prefix=False, **dict(config)),
     )
 
 

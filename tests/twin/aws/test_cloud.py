@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-from aws_requests import client
+from aws_requests import client, training_job, wait_for
 
 from twin.aws.seed import seed
 
@@ -86,6 +86,20 @@ def test_auto_scaling_of_a_variant_is_kept(server):
     assert scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"][0]["MaxCapacity"] == 3
     policies = scaling.describe_scaling_policies(ServiceNamespace="sagemaker")["ScalingPolicies"]
     assert policies[0]["TargetTrackingScalingPolicyConfiguration"]["TargetValue"] == 70.0
+
+
+def test_end_of_a_job_is_an_event(server, sagemaker, name):
+    sqs, events = client(server, "sqs"), client(server, "events")
+    queue = sqs.create_queue(QueueName=name)["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    pattern = {"source": ["aws.sagemaker"], "detail": {"TrainingJobStatus": ["Completed"]}}
+    events.put_rule(Name=name, EventPattern=json.dumps(pattern))
+    events.put_targets(Rule=name, Targets=[{"Id": "q", "Arn": arn}])
+    sagemaker.create_training_job(**training_job(name))
+    message = wait_for(lambda: sqs.receive_message(QueueUrl=queue).get("Messages"))[0]
+    event = json.loads(message["Body"])
+    assert event["detail-type"] == "SageMaker Training Job State Change"
+    assert event["detail"]["TrainingJobName"] == name
 
 
 def test_percentiles_of_values_put_by_others(server):

@@ -6,6 +6,7 @@ import io
 import json
 import tarfile
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -153,6 +154,17 @@ def test_update_serves_the_new_model_and_never_stops_answering(sagemaker, runtim
     after = settled(sagemaker, endpoint)
     assert (after["EndpointConfigName"], "FailureReason" in after) == (new, False)
     assert invoke(runtime, endpoint)[1] == f"{new}:x".encode()
+
+
+def test_call_that_is_under_way_during_an_update_gets_its_answer(sagemaker, runtime, endpoint):
+    new = f"{endpoint}-new"
+    make_model(sagemaker, new)
+    make_config(sagemaker, new, {new: 1.0})
+    with ThreadPoolExecutor(4) as pool:
+        slow = [pool.submit(invoke, runtime, endpoint, b"slow") for _ in range(4)]
+        sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=new)
+        assert {answer.result()[1] for answer in slow} == {f"{endpoint}:slow".encode()}
+    settled(sagemaker, endpoint)
 
 
 def test_update_that_does_not_become_healthy_rolls_back(server, sagemaker, runtime, endpoint):

@@ -168,6 +168,23 @@ def test_connection_is_kept_over_requests_with_and_without_bodies(server):
     assert len({port for _, port in used}) == 1
 
 
+def test_body_in_chunks_is_read_whole(server, s3):
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    connection.request("PUT", "/bucket/chunked", iter([b"one", b"two"]), encode_chunked=True)
+    assert connection.getresponse().status == 200
+    assert s3.get_object(Bucket="bucket", Key="chunked")["Body"].read() == b"onetwo"
+
+
+def test_new_job_may_not_be_visible_at_once(server, sagemaker, name):
+    """Describe is eventually consistent on AWS; a client that takes "not found" for "not created" would double it."""
+    ask(server, "POST", "/twin/faults", {"fault": "not_visible", "op": "DescribeTrainingJob", "name": name, "count": 2})
+    sagemaker.create_training_job(**training_job(name))
+    for _ in range(2):
+        with pytest.raises(ClientError, match="Requested resource not found"):
+            sagemaker.describe_training_job(TrainingJobName=name)
+    assert sagemaker.describe_training_job(TrainingJobName=name)
+
+
 @pytest.mark.parametrize(
     "headers", [{"Origin": "https://evil.example"}, {"Host": "evil.example"}, {"Origin": "null"}], ids=str
 )

@@ -91,7 +91,7 @@ def test_pages_follow_one_another(sagemaker, name):
 
 def test_every_operation_of_ours_answers_in_the_shape_of_the_model(server, name):
     """The server checks each answer against botocore's output shape (`check_responses`); here each is called once."""
-    sagemaker = client(server, "sagemaker")
+    sagemaker = client(server, "sagemaker", user_agent_extra="counted")
     called: set[str] = set()
     sagemaker.meta.events.register("before-call.sagemaker.*", lambda model, **_: called.add(model.name))
     variants = [{"VariantName": "v", "ModelName": name, "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}]
