@@ -66,8 +66,8 @@ def find_document(body: str, first_line: int = 1, *, wrapped: bool = False) -> D
     if len(body.encode("utf-8", "surrogatepass")) > MAX_BODY_BYTES:
         message = f"must be at most {MAX_BODY_BYTES // 1024} KiB."
         return Document(problems=[Problem(None, "document", "too_large", message, "Shorten the issue.")])
-    prose, fences = split_fences(split_lines(body), first_line)
     known = top_level_keys()
+    prose, fences = split_fences(_without_front_matter(split_lines(body), known), first_line)
     whole_in_fence = any(line.startswith("algorithm:") for fence in fences for line in fence.lines)
     form = None if whole_in_fence else read_form(prose, [(one.first_line, one.text) for one in fences], first_line)
     if form is not None:
@@ -82,6 +82,15 @@ def find_document(body: str, first_line: int = 1, *, wrapped: bool = False) -> D
 def split_lines(body: str) -> list[str]:
     """Lines as GitHub counts them, without a byte-order mark."""
     return re.split(r"\r\n|\r|\n", body.removeprefix("\ufeff"))
+
+
+def _without_front_matter(lines: list[str], known: set[str]) -> list[str]:
+    """Blank out what files of issues keep between `---` lines about themselves, unless it is the description."""
+    if lines[0] != "---" or "---" not in lines[1:]:
+        return lines
+    end = lines.index("---", 1) + 1
+    keys = {match.group(2) for match in map(_KEY_LINE.match, lines[:end]) if match and not match.group(1)}
+    return lines if keys & known else [""] * end + lines[end:]
 
 
 def split_fences(lines: list[str], first_line: int = 1) -> tuple[list[str], list[Block]]:

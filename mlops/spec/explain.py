@@ -34,7 +34,11 @@ _CODES = {
 
 def from_validation(invalid: ValidationError, draft: Draft) -> list[Problem]:
     """One problem per error of pydantic, where it was written."""
-    problems = [_problem(error, draft) for error in invalid.errors(include_url=False)[:_MOST_EXPLAINED]]
+    errors = invalid.errors(include_url=False)[:_MOST_EXPLAINED]
+    places = {error["loc"][:length] for error in errors for length in range(len(error["loc"]))}
+    # A list with a bad item is also called too short, because the item is not counted.
+    errors = [error for error in errors if error["type"] != "too_short" or error["loc"] not in places]
+    problems = [_problem(error, draft) for error in errors]
     return [problem for problem in problems if problem]
 
 
@@ -43,8 +47,10 @@ def from_rules(broken: list[Broken], draft: Draft) -> list[Problem]:
 
 
 def _at(draft: Draft, path: Path, code: str, message: str, remedy: str) -> Problem:
-    exact = draft.origins.get(path)
-    near = exact or draft.origin(path)
+    near = draft.origin(path)
+    # What was parsed out of one text (`a < 1`) has the name of that text.
+    of_text = near is not None and not isinstance(near.value, (dict, list)) and path not in draft.origins
+    exact = draft.origins.get(path) or (near if of_text and path[:-1] in draft.origins else None)
     name = (exact.written if exact else "") or dotted(path)
     return Problem(near.line if near else None, quote(name, 200), code, message, remedy)
 

@@ -30,8 +30,6 @@ def _parameters() -> Iterator[tuple[str, FieldPath, Schema]]:
     for path, schema in leaves():
         if path == ("model_type",) or any(path[: len(part)] == part for part in _FOR_IMAGES_OR_SIMULATORS):
             continue  # the algorithm decides the model type
-        if path[0] == "augmentation":
-            continue
         yield name_of(path), path, schema
         if path == ("preprocessing", "scaling"):
             yield from _settings()
@@ -50,8 +48,9 @@ def _widest(schemas: dict[str, Schema]) -> Schema:
     """One schema that admits what any of the algorithms admits; the run spec checks the exact limits."""
     first = next(iter(schemas.values()))
     widest = {**first, "nullable": True, "default": None}
-    for bound, choose in (("minimum", min), ("maximum", max)):
+    for bound, choose in (("minimum", min), ("exclusiveMinimum", min), ("maximum", max), ("exclusiveMaximum", max)):
         values = [schema[bound] for schema in schemas.values() if bound in schema]
+        widest.pop(bound, None)
         if len(values) == len(schemas):
             widest[bound] = choose(values)
     defaults = (f"{name} ({_default_text(schema.get('default'))})" for name, schema in schemas.items())

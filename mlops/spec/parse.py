@@ -39,7 +39,7 @@ def parse_issue(
         IssueRejected: with every problem, in order of line (those without a line last).
     """
     document = find_document(body)
-    if not document.roots:
+    if not document.roots and not document.is_form:
         raise IssueRejected(in_order(document.problems))
     return check(
         draft(document.roots), document.problems, data_buckets=data_buckets, instance_types=instance_types,

@@ -137,7 +137,7 @@ def _thresholds_in_range(data: dict[str, Any], _: Algorithm | None) -> Found:
             continue
         if (metric.low is not None and limit < metric.low) or (metric.high is not None and limit > metric.high):
             span = _span(metric.low, metric.high)
-            hint = f" Write {limit / 100:g} for {limit:g} %." if metric.high == 1 and 1 < limit <= 100 else ""
+            hint = f" Write {limit / 100:g} for {limit:g} %." if metric.high == 1 and 2 <= limit <= 100 else ""
             message = f"must be a number {span} (got {shown(limit)})."
             yield Broken(("evaluation", "thresholds", name), "out_of_range", message, f"Choose a number {span}.{hint}")
 

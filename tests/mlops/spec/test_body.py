@@ -42,6 +42,8 @@ BODIES = {
     "several fences": f"```python\nalgorithm: ppo\n```\n```\nlog: line\n```\n```yaml\n{YAML}```\n```yaml\nx: 1\n```\n",
     "JSON": '{"model_type": "supervised_learning", "algorithm": "xgboost", "dataset": {"name": "breast_cancer"}, '
     '"hyperparameters": {"learning_rate": 0.0003}}',
+    "front matter": f"---\ntitle: x\nreplies:\n  - |\n    ```yaml\n    lr: 1\n    ```\n---\nHi\n```yaml\n{YAML}```\n",
+    "document between lines": f"---\n{YAML}---\n",
     "template's comment": f"<!-- write below\nalgorithm: ppo\n-->\n{YAML}",
 }
 

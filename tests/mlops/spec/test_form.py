@@ -90,6 +90,27 @@ def test_an_unanswered_algorithm_is_missing():
     assert rejected.value.fields == ["algorithm"]
 
 
+def test_a_form_without_an_answer_lacks_what_is_needed():
+    with pytest.raises(IssueRejected) as rejected:
+        parse_issue("### Algorithm\n\n_No response_\n\n### Dataset name\n\n_No response_\n")
+    assert rejected.value.fields == ["algorithm"]
+
+
+def test_lists_may_be_written_as_yaml_too():
+    form = "### Algorithm\n\nrf\n\n### Dataset name\n\nwine\n\n### Dataset classes\n\n"
+    assert (
+        parse_issue(form + "- a\n- b").dataset
+        == parse_issue(form + "[a, b]").dataset
+        == parse_issue(form + "a\nb").dataset
+    )
+
+
+def test_more_settings_are_a_mapping():
+    with pytest.raises(IssueRejected) as rejected:
+        parse_issue(filed({"dataset_name": "wine", "more": "- canary"}))
+    assert [(p.field, p.code) for p in rejected.value.problems] == [("document", "wrong_type")]
+
+
 def test_headings_of_people_are_understood():
     spec = parse_issue(
         "### Algorithm\nrf\n### Dataset\nwine\n### n_estimators\n50\n"

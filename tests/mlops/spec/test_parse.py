@@ -127,6 +127,41 @@ def test_one_mistake_is_one_problem_with_its_place(extra, line, field, code, mes
     assert problem.remedy
 
 
+DRIVING = """\
+model_type: reinforcement_learning
+algorithm: ppo
+environment: {simulator: carla}
+agent: {observation: [front_image: [224, 224, 3]], action: [brake: [0.0, 1.0]]}
+"""
+DRIVING_MISTAKES = {
+    "simulator": ("simulator: carla", "simulator: paint", 3, "environment.simulator", "unknown_value"),
+    "action": ("[0.0, 1.0]", "[1.0, 0.0]", 4, "agent.action[0].brake", "out_of_range"),
+    "observation": ("[224, 224, 3]", "[0]", 4, "agent.observation[0].front_image[0]", "out_of_range"),
+    "environment": ("environment: {simulator: carla}\n", "", None, "environment", "missing_field"),
+    "reward": ("algorithm: ppo", "algorithm: ppo\nreward_function:\n  - crash: much", 4, "reward_function[0].crash",
+               "bad_format"),
+    "criterion": ("algorithm: ppo", "algorithm: ppo\nsuccess_criteria:\n  - few crashes", 4, "success_criteria[0]",
+                  "bad_format"),
+    "criterion's number": ("algorithm: ppo", "algorithm: ppo\nsuccess_criteria: [a < 1e999]", 3, "success_criteria[0]",
+                           "not_finite"),
+    "metric": ("algorithm: ppo", "algorithm: ppo\nmetrics: [f1]", 3, "metrics[0]", "wrong_task"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("good", "bad", "line", "field", "code"), DRIVING_MISTAKES.values(), ids=DRIVING_MISTAKES)
+def test_a_mistake_in_a_driving_agent_is_one_problem_beside_the_missing_workload(good, bad, line, field, code):
+    found = [(p.line, p.field, p.code) for p in problems_of(DRIVING.replace(good, bad))]
+    assert sorted(found, key=str) == sorted([(2, "algorithm", "no_workload"), (line, field, code)], key=str)
+
+
+def test_an_unknown_size_of_yolox_is_named():
+    body = (ISSUES / "yolox_kitti.md").read_text().replace("yolox-m\n", "yolox-z\n")
+    assert [(p.field, p.code) for p in problems_of(body)] == [
+        ("algorithm", "no_workload"),
+        ("variant", "unknown_value"),
+    ]
+
+
 DATASETS = {
     "other bucket": ("s3_uri: s3://secrets/x/", "not_allowed"),
     "bucket with a suffix": ("s3_uri: s3://mlops-datasets.evil/x/", "not_allowed"),
