@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime, timedelta
 
-from airflow.providers.common.messaging.triggers.msg_queue import MessageQueueTrigger
 from airflow.sdk import DAG, Asset, AssetWatcher
 from operators.arrivals import ArrivalOperator
+from triggers.raw_data import RawDataTrigger
 
 QUEUE_URL = os.environ.get("MLOPS_DATA_QUEUE_URL")
 
@@ -16,8 +16,7 @@ def watchers():
     """None where no queue is set up; the DAG then only runs by hand."""
     if not QUEUE_URL:
         return []
-    # The queue= form knows the hosts of real AWS only.
-    trigger = MessageQueueTrigger(scheme="sqs", sqs_queue=QUEUE_URL, max_messages=10, wait_time_seconds=10)
+    trigger = RawDataTrigger(sqs_queue=QUEUE_URL, max_messages=10, wait_time_seconds=10, waiter_delay=1)
     return [AssetWatcher(name="raw_data_queue", trigger=trigger)]
 
 

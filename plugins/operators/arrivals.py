@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote_plus
 
 from airflow.sdk.exceptions import AirflowSkipException
+from triggers.raw_data import raw_keys
 
 from mlops.identity import digest
 from operators.bridge import BridgeOperator
@@ -17,15 +17,8 @@ if TYPE_CHECKING:
 
 
 def arrived_keys(extras: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Object keys in the S3 notifications that asset events carry, each once, in order of arrival."""
-    keys = [
-        unquote_plus(record["s3"]["object"]["key"])
-        for extra in extras
-        for message in _messages(extra)
-        for record in json.loads(message["Body"]).get("Records", [])  # S3's test event has none
-        if record.get("eventName", "").startswith(("ObjectCreated", "s3:ObjectCreated"))
-    ]
-    return list(dict.fromkeys(keys))
+    """Raw objects in the S3 notifications that asset events carry, each once, in order of arrival."""
+    return raw_keys(message for extra in extras for message in _messages(extra))
 
 
 def _messages(extra: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -9,6 +9,8 @@ import pytest
 from airflow.sdk.exceptions import AirflowSkipException
 from operators.arrivals import ArrivalOperator, arrived_keys
 
+RAW = "datasets/wine/raw/data.csv"
+
 
 def event(*keys, name="ObjectCreated:Put"):
     body = {"Records": [{"eventName": name, "s3": {"object": {"key": key}}} for key in keys]}
@@ -23,7 +25,7 @@ def test_keys_come_once_and_decoded():
 
 def test_deleted_objects_and_test_events_are_no_arrivals():
     test_event = {"payload": {"message_batch": [{"Body": '{"Event": "s3:TestEvent"}'}]}}
-    assert arrived_keys([event("x", name="ObjectRemoved:Delete"), test_event, {}]) == []
+    assert arrived_keys([event(RAW, name="ObjectRemoved:Delete"), test_event, {}]) == []
 
 
 def triggered(context, *extras):
