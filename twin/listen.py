@@ -27,7 +27,9 @@ def bind(host: str, port: int) -> socket.socket:
     except OSError as taken:
         sock.close()
         if taken.errno == errno.EADDRINUSE:
-            raise PortTaken(f"Port {port} on {host} is in use by another program; choose another with --port.") from taken
+            raise PortTaken(
+                f"Port {port} on {host} is in use by another program; choose another with --port."
+            ) from taken
         raise
     return sock
 
@@ -51,7 +53,9 @@ class Listening:
         self._socket = bind(host, port)
         self.url = f"http://{host}:{self._socket.getsockname()[1]}"
         self._server = server(app)
-        self._thread = threading.Thread(target=self._server.run, args=([self._socket],), daemon=True, name=f"listen {self.url}")
+        self._thread = threading.Thread(
+            target=self._server.run, args=([self._socket],), daemon=True, name=f"listen {self.url}"
+        )
         self._thread.start()
         while not self._server.started and self._thread.is_alive():
             time.sleep(0.005)
@@ -64,7 +68,9 @@ class Listening:
     def __enter__(self) -> Listening:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.stop()
 
 

@@ -19,8 +19,8 @@ from twin.github.limits import Limits
 from twin.github.rest.routes import all_routes
 from twin.github.seed import RepositorySeed, plant
 from twin.github.store import Clock, system_clock
-from twin.github.webhooks import PAUSES_S
 from twin.github.web import routes as web_routes
+from twin.github.webhooks import PAUSES_S
 
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 LOOPBACK = ("127.0.0.1", "localhost", "::1", "testserver")
@@ -77,7 +77,7 @@ def create(
 
 
 class Emulator:
-    """The application; lets in who calls us by our own name. `hub` is what it works on, for tests in the same process."""
+    """The application; lets in who calls us by our own name. `hub` is what it works on."""
 
     def __init__(self, inner: Starlette, hub: Hub, hosts: Sequence[str]) -> None:
         self._inner = inner

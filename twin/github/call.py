@@ -142,7 +142,7 @@ class Call:
     def page(self, items: list[Any], total: int, wrap: Callable[[list[Any]], Any] = lambda items: items) -> Answer:
         """One page that was already cut, with the Link header that leads to the others."""
         current, last = self.offset // self.page_size + 1, max(1, -(-total // self.page_size))
-        links = {}
+        links: dict[str, int] = {}
         if current > 1:
             links.update(prev=min(current - 1, last), first=1)
         if current < last:

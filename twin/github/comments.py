@@ -62,7 +62,9 @@ def edit(hub: Hub, actor: User, issue: Issue, comment: Comment, body: object) ->
     with hub.store.transaction():
         hub.store.update("comments", comment.id, body=text, updated_at=now)
         hub.store.update("issues", issue.id, updated_at=now)
-        hub.store.insert("edits", subject="comment", subject_id=comment.id, editor_id=actor.id, edited_at=now, body=text)
+        hub.store.insert(
+            "edits", subject="comment", subject_id=comment.id, editor_id=actor.id, edited_at=now, body=text
+        )
         return _told(hub, actor, issue, comment.id, "edited", changes={"body": {"from": comment.body}})
 
 
@@ -111,14 +113,17 @@ def reactions(hub: Hub, subject: str, subject_id: int, content: str = "") -> lis
     return hub.store.all(Reaction, sql, subject, subject_id, content or "%")
 
 
-def react(hub: Hub, actor: User, repository: Repository, subject: str, subject_id: int, content: object) -> tuple[Reaction, bool]:
+def react(
+    hub: Hub, actor: User, repository: Repository, subject: str, subject_id: int, content: object
+) -> tuple[Reaction, bool]:
     """(the reaction, whether it is new): each person reacts once with each sign."""
     if content not in CONTENTS:
         raise invalid("Reaction", "content")
     where = "subject = ? AND subject_id = ? AND user_id = ? AND content = ?"
     with hub.store.transaction():
         new = hub.store.execute(
-            "INSERT OR IGNORE INTO reactions (subject, subject_id, user_id, content, created_at) VALUES (?, ?, ?, ?, ?)",
+            "INSERT OR IGNORE INTO reactions (subject, subject_id, user_id, content, created_at) "
+            "VALUES (?, ?, ?, ?, ?)",
             subject, subject_id, actor.id, content, hub.store.now(),
         )  # fmt: skip
         if new:

@@ -219,7 +219,12 @@ class GitRepository:
         return commit.id.decode()
 
     def commit_files(
-        self, branch: str, files: Mapping[str, bytes | None], message: str, author: Signature, expected: str | None = None
+        self,
+        branch: str,
+        files: Mapping[str, bytes | None],
+        message: str,
+        author: Signature,
+        expected: str | None = None,
     ) -> str:
         """Commit files (None deletes) on top of a branch, which must be at `expected` where that is given.
 

@@ -57,7 +57,13 @@ class Rule:
         )
 
     def shape(self) -> dict[str, Any]:
-        return {"match": self.match.pattern, "fault": self.fault, "left": self.count, "after": self.after, "hits": self.hits}
+        return {
+            "match": self.match.pattern,
+            "fault": self.fault,
+            "left": self.count,
+            "after": self.after,
+            "hits": self.hits,
+        }
 
 
 class Faults:

@@ -28,7 +28,9 @@ from twin.github.store import system_clock
 log = logging.getLogger("twin.github")
 
 WRITES = {"POST", "PUT", "PATCH", "DELETE"}
-_CREATES = re.compile(r"^POST .*/(issues|comments|pulls|commits|hooks|dispatches)$|^(PUT|DELETE) .*/contents/|^POST .*/graphql$")
+_CREATES = re.compile(
+    r"^POST .*/(issues|comments|pulls|commits|hooks|dispatches)$|^(PUT|DELETE) .*/contents/|^POST .*/graphql$"
+)
 """Requests that count as created content; reactions, labels and edits in place do not."""
 
 
@@ -57,7 +59,9 @@ class Gateway:
         if rule and rule.fault == "reply_500_after_effect":
             response = Response(b'{"message":"Server Error"}', 500, media_type="application/json")
         if rule and rule.fault == "bad_json":
-            response = Response(bytes(response.body[: len(response.body) // 2]), response.status_code, media_type="application/json")
+            response = Response(
+                bytes(response.body[: len(response.body) // 2]), response.status_code, media_type="application/json"
+            )
         await response(scope, receive, send)
 
     async def _respond(self, request: Request, raw: bytes) -> Response:

@@ -58,7 +58,10 @@ class Root:
         """Raises: Refusal STALE_DATA when the branch is not at `expectedHeadOid`."""
         branch = input["branch"]
         owner, _sep, name = (branch.get("repositoryNameWithOwner") or "/").partition("/")
-        repository, branch_name = self._find(owner, name), str(branch.get("branchName") or "").removeprefix("refs/heads/")
+        repository, branch_name = (
+            self._find(owner, name),
+            str(branch.get("branchName") or "").removeprefix("refs/heads/"),
+        )
         message = input["message"]["headline"] + (f"\n\n{body}" if (body := input["message"].get("body")) else "")
         try:
             sha = commit_files(
@@ -66,9 +69,13 @@ class Root:
                 message, expected=input["expectedHeadOid"], verified=True,
             )  # fmt: skip
         except StaleHead as stale:
-            raise Refusal("STALE_DATA", f'Expected branch to point to "{stale.actual}" but it did not. Pull and try again.') from stale
+            raise Refusal(
+                "STALE_DATA", f'Expected branch to point to "{stale.actual}" but it did not. Pull and try again.'
+            ) from stale
         except Problem as problem:
-            raise Refusal({403: "FORBIDDEN", 404: "NOT_FOUND"}.get(problem.status, "UNPROCESSABLE"), problem.message) from problem
+            raise Refusal(
+                {403: "FORBIDDEN", 404: "NOT_FOUND"}.get(problem.status, "UNPROCESSABLE"), problem.message
+            ) from problem
         node = graphql_reads.RepositoryNode(self._call, repository)
         ref = node.ref(None, f"refs/heads/{branch_name}")
         return {"clientMutationId": input.get("clientMutationId"), "commit": node.commit(sha), "ref": ref}
@@ -105,7 +112,9 @@ async def execute(call: Call) -> Answer:
         return Answer({"message": "A query attribute must be specified and must be a string."}, 400)
     if query.count("{") > BRACES_LIMIT or len(query) > SIZE_LIMIT:
         return Answer({"errors": [{"type": "MAX_NODE_LIMIT_EXCEEDED", "message": "The query is too large."}]})
-    result = graphql_sync(schema(), query, Root(call), variable_values=variables, operation_name=call.body.get("operationName"))
+    result = graphql_sync(
+        schema(), query, Root(call), variable_values=variables, operation_name=call.body.get("operationName")
+    )
     errors = result.errors or []
     # A query that did not even start has no data.
     started = not errors or any(error.path for error in errors)

@@ -37,7 +37,12 @@ def connection(
         stop = min(stop, start + min(first, 100))
     elif last is not None:
         start = max(start, stop - min(last, 100))
-    info = {"hasNextPage": stop < len(items), "hasPreviousPage": start > 0, "startCursor": str(start), "endCursor": str(stop)}
+    info = {
+        "hasNextPage": stop < len(items),
+        "hasPreviousPage": start > 0,
+        "startCursor": str(start),
+        "endCursor": str(stop),
+    }
     return {"nodes": [shape(item) for item in items[start:stop]], "totalCount": len(items), "pageInfo": info}
 
 
@@ -92,7 +97,8 @@ class RepositoryNode:
             return {"nodes": [self._commit_shape(each) for each in found[:first]], "totalCount": len(found)}
 
         return {
-            "__typename": "Commit", "id": node_id("Commit", sha), "oid": sha, "abbreviatedOid": sha[:7], "message": message,
+            "__typename": "Commit", "id": node_id("Commit", sha), "oid": sha, "abbreviatedOid": sha[:7],
+            "message": message,
             "messageHeadline": headline.rstrip("\n"), "messageBody": body, "url": f"{self.url}/commit/{sha}",
             "commitUrl": f"{self.url}/commit/{sha}", "committedDate": seconds(when(commit.commit_time).isoformat()),
             "author": person(commit.author, commit.author_time), "signature": signature, "history": history,
@@ -110,8 +116,14 @@ class RepositoryNode:
         entry = self._git.entry(commit, path)
         found = self._git.object(entry.sha) if entry else None
         if isinstance(found, Tree | Blob):
-            shape: Json = {"__typename": type(found).__name__, "oid": found.id.decode(), "abbreviatedOid": found.id.decode()[:7]}
-            return {**shape, "text": text(found.data), "byteSize": len(found.data)} if isinstance(found, Blob) else shape
+            shape: Json = {
+                "__typename": type(found).__name__,
+                "oid": found.id.decode(),
+                "abbreviatedOid": found.id.decode()[:7],
+            }
+            return (
+                {**shape, "text": text(found.data), "byteSize": len(found.data)} if isinstance(found, Blob) else shape
+            )
         return None
 
     def issue(self, _: Any, number: int) -> Any:
@@ -155,7 +167,9 @@ class IssueNode:
         found, _total = comments.on_issue(self._call.hub, self._issue)
         return connection(found, self._comment, first, last, after)
 
-    def userContentEdits(self, _: Any, first: int | None = None, last: int | None = None, after: str | None = None) -> Json:
+    def userContentEdits(
+        self, _: Any, first: int | None = None, last: int | None = None, after: str | None = None
+    ) -> Json:
         return connection(_shown(self._edits), self._edit, first, last, after)
 
     def timelineItems(
@@ -164,9 +178,17 @@ class IssueNode:
     ) -> Json:  # fmt: skip
         found, _total = comments.on_issue(self._call.hub, self._issue)
         entries: list[Event | Comment] = [*issues.events(self._call.hub, self._issue), *found]
-        entries = [each for each in entries if _kind(each) in (itemTypes or [_kind(each)]) and each.created_at >= (since or "")]
+        entries = [
+            each for each in entries if _kind(each) in (itemTypes or [_kind(each)]) and each.created_at >= (since or "")
+        ]
         entries.sort(key=lambda each: (each.created_at, each.id))
-        return connection(entries, lambda each: self._comment(each) if isinstance(each, Comment) else self._event(each), first, last, after)
+        return connection(
+            entries,
+            lambda each: self._comment(each) if isinstance(each, Comment) else self._event(each),
+            first,
+            last,
+            after,
+        )
 
     def _comment(self, comment: Comment) -> Json:
         edits = issues.edits(self._call.hub, "comment", comment.id)
@@ -178,7 +200,8 @@ class IssueNode:
 
         return {
             "__typename": "IssueComment", "id": shape["node_id"], "databaseId": comment.id, "body": comment.body,
-            "author": self._person(comment.author_id), "createdAt": shape["created_at"], "updatedAt": shape["updated_at"],
+            "author": self._person(comment.author_id), "createdAt": shape["created_at"],
+            "updatedAt": shape["updated_at"],
             "lastEditedAt": seconds(edited.edited_at) if edited else None, "url": shape["html_url"],
             "editor": self._person(edited.editor_id) if edited else None, "userContentEdits": listed,
             "authorAssociation": shape["author_association"],
@@ -190,7 +213,8 @@ class IssueNode:
         return {
             "__typename": _TYPES[event.event], "id": node_id("Event", event.id), "actor": self._person(event.actor_id),
             "createdAt": seconds(event.created_at), "label": label(detail.get("label", {})),
-            "previousTitle": rename.get("from"), "currentTitle": rename.get("to"), "stateReason": reason and reason.upper(),
+            "previousTitle": rename.get("from"), "currentTitle": rename.get("to"),
+            "stateReason": reason and reason.upper(),
         }  # fmt: skip
 
     def _edit(self, edit: Edit) -> Json:

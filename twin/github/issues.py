@@ -32,7 +32,14 @@ class Query:
     direction: str = "desc"
 
 
-_ORDERS = {"created": "created_at", "updated": "updated_at", "comments": "(SELECT COUNT(*) FROM comments WHERE issue_id = i.id)"}
+_ORDERS = {
+    "created": "created_at",
+    "updated": "updated_at",
+    "comments": "(SELECT COUNT(*) FROM comments WHERE issue_id = i.id)",
+}
+
+
+_ASSIGNED = "EXISTS (SELECT 1 FROM issue_assignees JOIN users u ON u.id = user_id WHERE issue_id = i.id AND login = ?)"
 
 
 def search(hub: Hub, repository: Repository, query: Query, limit: int, offset: int) -> tuple[list[Issue], int]:
@@ -47,7 +54,7 @@ def search(hub: Hub, repository: Repository, query: Query, limit: int, offset: i
         ("state = ?", query.state if query.state != "all" else ""),
         ("substr(updated_at, 1, 19) >= substr(?, 1, 19)", query.since),
         ("author_id = (SELECT id FROM users WHERE login = ?)", query.author),
-        ("EXISTS (SELECT 1 FROM issue_assignees JOIN users u ON u.id = user_id WHERE issue_id = i.id AND login = ?)", query.assignee),
+        (_ASSIGNED, query.assignee),
         ("(title || ' ' || COALESCE(body, '')) LIKE '%' || ? || '%'", query.words),
     ]  # fmt: skip
     for condition, value in conditions:
@@ -74,7 +81,9 @@ def events(hub: Hub, issue: Issue) -> list[Event]:
 
 def edits(hub: Hub, subject: str, subject_id: int) -> list[Edit]:
     """Oldest first; the first entry is the text as it was written."""
-    return hub.store.all(Edit, "SELECT * FROM edits WHERE subject = ? AND subject_id = ? ORDER BY id", subject, subject_id)
+    return hub.store.all(
+        Edit, "SELECT * FROM edits WHERE subject = ? AND subject_id = ? ORDER BY id", subject, subject_id
+    )
 
 
 def create(hub: Hub, actor: User, repository: Repository, given: dict[str, Any], head: str | None = None) -> Issue:
@@ -162,9 +171,7 @@ def _set_state(hub: Hub, actor: User, issue: Issue, state: object, reason: objec
         return
     if state == "closed":
         now = hub.store.now()
-        hub.store.update(
-            "issues", issue.id, state="closed", state_reason=reason, closed_at=now, closed_by_id=actor.id
-        )
+        hub.store.update("issues", issue.id, state="closed", state_reason=reason, closed_at=now, closed_by_id=actor.id)
         hub.note(issue, actor, "closed", state_reason=reason)
     else:
         hub.store.update("issues", issue.id, state="open", state_reason="reopened", closed_at=None, closed_by_id=None)
@@ -228,7 +235,7 @@ def _title(title: object) -> str:
     if title is None or title == "":
         raise invalid("Issue", "title", "missing_field")
     if not isinstance(title, str | int | float):
-        raise unprocessable("Invalid request.\n\nNo subschema in \"oneOf\" matched.")
+        raise unprocessable('Invalid request.\n\nNo subschema in "oneOf" matched.')
     if len(str(title)) > TITLE_LIMIT:
         raise too_long("Issue", "title", TITLE_LIMIT)
     return str(title)

@@ -42,7 +42,9 @@ def routes(hub: Hub) -> list[Route]:
     async def users(request: Request) -> Response:
         """POST `{login, role, token, type}`: one more person, with a role in `repository` (`owner/name`)."""
         given = await request.json()
-        person = Person(given["login"], _role(given), given.get("token"), given.get("name", ""), given.get("type", "User"))
+        person = Person(
+            given["login"], _role(given), given.get("token"), given.get("name", ""), given.get("type", "User")
+        )
         user = add_user(hub, person)
         repository = hub.repository(*str(given.get("repository", "acme/perception")).split("/", 1))
         if repository:
@@ -55,7 +57,13 @@ def routes(hub: Hub) -> list[Route]:
         repository = plant(hub, RepositorySeed(**given))
         return JSONResponse({"id": repository.id, "full_name": repository.full_name}, 201)
 
-    every = [("/faults", faults), ("/effects", effects), ("/limits", limits), ("/users", users), ("/repositories", repositories)]
+    every = [
+        ("/faults", faults),
+        ("/effects", effects),
+        ("/limits", limits),
+        ("/users", users),
+        ("/repositories", repositories),
+    ]
     return [Route(f"/twin{path}", _told(handler), methods=["GET", "POST", "DELETE"]) for path, handler in every]
 
 

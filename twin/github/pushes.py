@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dulwich.objects import Commit
+from dulwich.objects import Commit, ObjectID
 
 from twin.github.commits import BadPath, GitRepository, NoSuchCommit, Signature, when
 from twin.github.hub import Hub
@@ -48,7 +48,8 @@ def told(hub: Hub, actor: User, repository: Repository, ref: str, before: str, a
     shaped = [_pushed(hub, repository, commit) for commit in reversed(new)]
     hub.send(
         repository, actor, "push", None, ref=ref, before=before, after=after, created=before == NO_SHA,
-        deleted=after == NO_SHA, forced=False, base_ref=None, commits=shaped, head_commit=shaped[-1] if shaped else None,
+        deleted=after == NO_SHA, forced=False, base_ref=None, commits=shaped,
+        head_commit=shaped[-1] if shaped else None,
         compare=f"{hub.url}/{repository.full_name}/compare/{before[:12]}...{after[:12]}",
         pusher={"name": actor.login, "email": actor.email},
     )  # fmt: skip
@@ -57,14 +58,17 @@ def told(hub: Hub, actor: User, repository: Repository, ref: str, before: str, a
 def _new_commits(git: GitRepository, before: str, after: str) -> list[Commit]:
     if after == NO_SHA:
         return []
-    exclude = [before.encode()] if before != NO_SHA else None
-    walker = git.repo.get_walker(include=[after.encode()], exclude=exclude, max_entries=20)  # type: ignore[list-item, arg-type]
+    exclude = [ObjectID(before.encode())] if before != NO_SHA else None
+    walker = git.repo.get_walker(include=[ObjectID(after.encode())], exclude=exclude, max_entries=20)
     return [step.commit for step in walker]
 
 
 def _pushed(hub: Hub, repository: Repository, commit: Commit) -> Json:
-    changes = hub.git(repository).changes(commit)
-    paths = {kind: [(new or old).path for status, old, new in changes if status == kind] for kind in ("added", "removed", "modified")}  # type: ignore[union-attr]
+    paths: dict[str, list[str]] = {"added": [], "removed": [], "modified": []}
+    for status, old, new in hub.git(repository).changes(commit):
+        entry = new or old
+        if entry:
+            paths[status].append(entry.path)
     author = person(commit.author, commit.author_time)
     return {
         "id": commit.id.decode(), "tree_id": commit.tree.decode(), "distinct": True, "message": text(commit.message),
@@ -90,7 +94,13 @@ def verification(hub: Hub, sha: str) -> Json:
     if at is None:
         return {"verified": False, "reason": "unsigned", "signature": None, "payload": None, "verified_at": None}
     signature = "-----BEGIN PGP SIGNATURE-----\n\ntwin\n-----END PGP SIGNATURE-----\n"
-    return {"verified": True, "reason": "valid", "signature": signature, "payload": f"tree of {sha}", "verified_at": seconds(at)}
+    return {
+        "verified": True,
+        "reason": "valid",
+        "signature": signature,
+        "payload": f"tree of {sha}",
+        "verified_at": seconds(at),
+    }
 
 
 def account(hub: Hub, shapes: Shapes, email: str) -> Json | None:
@@ -108,10 +118,11 @@ def git_commit(hub: Hub, repository: Repository, commit: Commit) -> Json:
     return {
         "sha": sha, "node_id": node_id("Commit", sha), "url": f"{api}/git/commits/{sha}", "html_url": f"{web}/{sha}",
         "author": person(commit.author, commit.author_time), "committer": person(commit.committer, commit.commit_time),
-        "message": text(commit.message), "tree": {"sha": commit.tree.decode(), "url": f"{api}/git/trees/{commit.tree.decode()}"},
+        "message": text(commit.message),
+        "tree": {"sha": commit.tree.decode(), "url": f"{api}/git/trees/{commit.tree.decode()}"},
         "parents": [
-            {"sha": parent.decode(), "url": f"{api}/git/commits/{parent.decode()}", "html_url": f"{web}/{parent.decode()}"}
-            for parent in commit.parents
+            {"sha": parent, "url": f"{api}/git/commits/{parent}", "html_url": f"{web}/{parent}"}
+            for parent in (each.decode() for each in commit.parents)
         ],
         "verification": verification(hub, sha),
     }  # fmt: skip
@@ -124,8 +135,10 @@ def listed_commit(hub: Hub, repository: Repository, commit: Commit) -> Json:
     url = f"{api}/commits/{sha}"
     kept = {name: inner[name] for name in ("author", "committer", "message", "tree", "verification")}
     return {
-        "sha": sha, "node_id": inner["node_id"], "url": url, "html_url": inner["html_url"], "comments_url": f"{url}/comments",
+        "sha": sha, "node_id": inner["node_id"], "url": url, "html_url": inner["html_url"],
+        "comments_url": f"{url}/comments",
         "commit": {**kept, "url": inner["url"], "comment_count": 0},
-        "author": account(hub, shapes, inner["author"]["email"]), "committer": account(hub, shapes, inner["committer"]["email"]),
+        "author": account(hub, shapes, inner["author"]["email"]),
+        "committer": account(hub, shapes, inner["committer"]["email"]),
         "parents": [{**parent, "url": f"{api}/commits/{parent['sha']}"} for parent in inner["parents"]],
     }  # fmt: skip

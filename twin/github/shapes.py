@@ -37,7 +37,8 @@ class Shapes:
     def user(self, user: User) -> Json:
         api, web = f"{self.api}/users/{user.login}", f"{self.web}/{user.login}"
         return {
-            "login": user.login, "id": user.id, "node_id": node_id("User", user.id), "avatar_url": f"{self.web}/avatars/{user.login}",
+            "login": user.login, "id": user.id, "node_id": node_id("User", user.id),
+            "avatar_url": f"{self.web}/avatars/{user.login}",
             "gravatar_id": "", "url": api, "html_url": web, "followers_url": f"{api}/followers",
             "repos_url": f"{api}/repos", "events_url": f"{api}/events{{/privacy}}", "type": user.type,
             "user_view_type": "public", "site_admin": False,
@@ -92,9 +93,7 @@ class Shapes:
 
     def labels_of(self, issue: Issue) -> list[Label]:
         """In the order in which they were put on."""
-        sql = (
-            "SELECT labels.* FROM labels JOIN issue_labels ON label_id = id WHERE issue_id = ? ORDER BY issue_labels.rowid"
-        )
+        sql = "SELECT l.* FROM labels l JOIN issue_labels o ON o.label_id = l.id WHERE o.issue_id = ? ORDER BY o.rowid"
         return self._store.all(Label, sql, issue.id)
 
     def issue(self, repository: Repository, issue: Issue) -> Json:
@@ -108,7 +107,8 @@ class Shapes:
             "url": url, "repository_url": self.repository_url(repository), "labels_url": f"{url}/labels{{/name}}",
             "comments_url": f"{url}/comments", "events_url": f"{url}/events", "timeline_url": f"{url}/timeline",
             "html_url": web, "user": self.user_by_id(issue.author_id), "body": issue.body, "state": issue.state,
-            "state_reason": issue.state_reason, "labels": [self.label(repository, label) for label in self.labels_of(issue)],
+            "state_reason": issue.state_reason,
+            "labels": [self.label(repository, label) for label in self.labels_of(issue)],
             "assignee": assignees[0] if assignees else None, "assignees": assignees, "milestone": None,
             "locked": False, "active_lock_reason": None, "draft": False,
             "comments": self._store.value("SELECT COUNT(*) FROM comments WHERE issue_id = ?", issue.id),
@@ -119,7 +119,12 @@ class Shapes:
         }  # fmt: skip
         if issue.is_pull:
             pull = f"{self.repository_url(repository)}/pulls/{issue.number}"
-            shape["pull_request"] = {"url": pull, "html_url": web, "diff_url": f"{web}.diff", "patch_url": f"{web}.patch"}
+            shape["pull_request"] = {
+                "url": pull,
+                "html_url": web,
+                "diff_url": f"{web}.diff",
+                "patch_url": f"{web}.patch",
+            }
         return shape
 
     def comment(self, repository: Repository, issue: Issue, comment: Comment) -> Json:
@@ -148,7 +153,8 @@ class Shapes:
                 detail[person] = self.user_by_id(detail[person])
         shape = {
             "id": event.id, "node_id": node_id("Event", event.id), "event": event.event,
-            "url": f"{self.repository_url(repository)}/issues/events/{event.id}", "actor": self.user_by_id(event.actor_id),
+            "url": f"{self.repository_url(repository)}/issues/events/{event.id}",
+            "actor": self.user_by_id(event.actor_id),
             "commit_id": None, "commit_url": None, "created_at": seconds(event.created_at),
             "performed_via_github_app": None, **detail,
         }  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import Any
 
-from dulwich.server import DictBackend
+from dulwich.server import BackendRepo, DictBackend
 from dulwich.web import make_wsgi_chain
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -34,7 +34,9 @@ def routes(hub: Hub) -> list[Route]:
         pushes = "git-receive-pack" in (request.path_params["rest"], request.query_params.get("service"))
         if pushes and role < Role.WRITE:
             missing = user is None
-            return PlainTextResponse("Write access to repository not granted.", 401 if missing else 403, _CHALLENGE if missing else {})
+            return PlainTextResponse(
+                "Write access to repository not granted.", 401 if missing else 403, _CHALLENGE if missing else {}
+            )
         return await _run(hub, request, repository, user if pushes else None)
 
     path = "/{owner}/{repo}.git/{rest:path}"
@@ -53,7 +55,8 @@ async def _run(hub: Hub, request: Request, repository: Repository, pusher: User 
     if protocol := request.headers.get("git-protocol"):
         environment["HTTP_GIT_PROTOCOL"] = protocol
     before = git.refs()
-    response = await run_in_threadpool(_wsgi, DictBackend({"/repository": git.repo}), environment)
+    repositories: dict[str, BackendRepo] = {"/repository": git.repo}
+    response = await run_in_threadpool(_wsgi, DictBackend(repositories), environment)
     if pusher and request.method == "POST":
         after = git.refs()
         for ref in sorted(before.keys() | after.keys()):

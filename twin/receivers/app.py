@@ -18,7 +18,9 @@ from twin.receivers.store import KINDS, Inbox, Message
 
 HOSTS = ("127.0.0.1", "localhost", "::1", "testserver")
 _HERE = Path(__file__).parent
-_POLICY = {"Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'"}
+_POLICY = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'"
+}
 
 
 class Receivers:
@@ -66,7 +68,10 @@ def _routes(inbox: Inbox) -> list[Route]:
 
     async def as_page(request: Request) -> Response:
         page = templates.get_template("messages.html").render(
-            messages=chosen(request)[::-1], incidents=inbox.incidents()[::-1], kinds=KINDS, kind=request.query_params.get("kind", "")
+            messages=chosen(request)[::-1],
+            incidents=inbox.incidents()[::-1],
+            kinds=KINDS,
+            kind=request.query_params.get("kind", ""),
         )
         return HTMLResponse(page, headers=_POLICY)
 

@@ -66,7 +66,9 @@ def check(event: Any) -> list[str]:
 def _check_payload(payload: Any) -> list[str]:
     if not isinstance(payload, dict):
         return ["'payload' is missing or blank"]
-    errors = [f"'payload.{name}' is missing or blank" for name in ("summary", "source", "severity") if not payload.get(name)]
+    errors = [
+        f"'payload.{name}' is missing or blank" for name in ("summary", "source", "severity") if not payload.get(name)
+    ]
     if payload.get("severity") and payload["severity"] not in SEVERITIES:
         errors.append(f"'payload.severity' is invalid (must be one of {', '.join(SEVERITIES)})")
     if len(str(payload.get("summary", ""))) > SUMMARY_LIMIT:

@@ -59,7 +59,9 @@ def routes(inbox: Inbox) -> list[Route]:
             return PlainTextResponse(str(refusal), 400)
         first = request.path_params["rest"].split("/")[0]
         channel = first if first in CHANNELS.values() else WEBHOOK_CHANNEL
-        inbox.add("slack", channel, str(given.get("username", "incoming-webhook")), "", text, {**given, "via": "webhook"})
+        inbox.add(
+            "slack", channel, str(given.get("username", "incoming-webhook")), "", text, {**given, "via": "webhook"}
+        )
         return PlainTextResponse("ok")
 
     return [
@@ -104,7 +106,11 @@ def _structured(given: dict[str, Any], name: str) -> list[dict[str, Any]]:
 
 def _text(given: dict[str, Any]) -> str:
     """What a reader sees. Raises Refusal where there is nothing, or more than Slack takes."""
-    text, blocks, attachments = str(given.get("text") or ""), _structured(given, "blocks"), _structured(given, "attachments")
+    text, blocks, attachments = (
+        str(given.get("text") or ""),
+        _structured(given, "blocks"),
+        _structured(given, "attachments"),
+    )
     if not text and not blocks and not attachments:
         raise Refusal("no_text")
     if len(text) > TEXT_LIMIT:
@@ -143,16 +149,22 @@ def _stamp(message: Message) -> str:
 
 def _find(inbox: Inbox, given: dict[str, Any]) -> Message:
     channel, stamp = _channel(given), str(given.get("ts", ""))
-    found = inbox.find(id=int(stamp.partition(".")[2] or 0)) if stamp.startswith("1700000000.") and stamp[11:].isdigit() else []
+    found = (
+        inbox.find(id=int(stamp.partition(".")[2] or 0))
+        if stamp.startswith("1700000000.") and stamp[11:].isdigit()
+        else []
+    )
     if not found or found[0].channel != channel or found[0].kind != "slack":
         raise Refusal("message_not_found")
     return found[0]
 
 
 def _shape(message: Message) -> dict[str, Any]:
-    shape = {"type": "message", "text": message.detail.get("text", message.text), "ts": _stamp(message), **_BOT}
-    kept = {name: message.detail[name] for name in ("blocks", "attachments", "thread_ts") if name in message.detail}
-    return {**shape, "user": _BOT["user_id"], **kept}
+    shape: dict[str, Any] = {"type": "message", "text": message.detail.get("text", message.text), "ts": _stamp(message)}
+    kept: dict[str, Any] = {
+        name: message.detail[name] for name in ("blocks", "attachments", "thread_ts") if name in message.detail
+    }
+    return {**shape, **_BOT, "user": _BOT["user_id"], **kept}
 
 
 def _test(_: Inbox, __: dict[str, Any]) -> dict[str, Any]:

@@ -14,12 +14,14 @@ from twin.github.faults import Faults
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS messages (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, kind TEXT NOT NULL, channel TEXT NOT NULL, sender TEXT NOT NULL,
+    id INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, kind TEXT NOT NULL, channel TEXT NOT NULL,
+    sender TEXT NOT NULL,
     subject TEXT NOT NULL, text TEXT NOT NULL, updated_at TEXT, detail TEXT NOT NULL
 );
 CREATE TABLE IF NOT EXISTS incidents (
     id INTEGER PRIMARY KEY AUTOINCREMENT, dedup_key TEXT NOT NULL, routing_key TEXT NOT NULL, state TEXT NOT NULL,
-    summary TEXT NOT NULL, severity TEXT NOT NULL, opened_at TEXT NOT NULL, changed_at TEXT NOT NULL, events INTEGER NOT NULL
+    summary TEXT NOT NULL, severity TEXT NOT NULL, opened_at TEXT NOT NULL, changed_at TEXT NOT NULL,
+    events INTEGER NOT NULL
 );
 """
 KINDS = ("slack", "mail", "page")
@@ -88,7 +90,8 @@ class Inbox:
     ) -> list[Message]:
         """Oldest first; every argument narrows."""
         sql = (
-            "SELECT * FROM messages WHERE (? = 0 OR id = ?) AND (? = '' OR kind = ?) AND (? = '' OR instr(channel, ?) > 0) "
+            "SELECT * FROM messages WHERE (? = 0 OR id = ?) AND (? = '' OR kind = ?) "
+            "AND (? = '' OR instr(channel, ?) > 0) "
             "AND (? = '' OR instr(lower(subject || ' ' || text), lower(?)) > 0) AND id > ? ORDER BY id LIMIT ?"
         )
         found, _ = self._run(sql, id, id, kind, kind, channel, channel, words, words, after, limit)

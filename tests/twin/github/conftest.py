@@ -18,7 +18,9 @@ GENEROUS = Limits(core_per_hour=100_000, points_per_minute=100_000, content_per_
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Listening]:
-    with Listening(create(tmp_path_factory.mktemp("github"), limits=GENEROUS, webhook_pauses_s=(0.02, 0.02))) as listening:
+    with Listening(
+        create(tmp_path_factory.mktemp("github"), limits=GENEROUS, webhook_pauses_s=(0.02, 0.02))
+    ) as listening:
         yield listening
 
 

@@ -88,7 +88,9 @@ def test_permission_of_an_unknown_login_is_404(call_as):
 def test_author_edits_own_text_but_sets_no_label(call_as):
     made = call_as("stranger", "POST", "/issues", json={"title": "mine", "labels": ["mlops:train"]}).json()
     assert made["labels"] == []
-    edited = call_as("stranger", "PATCH", f"/issues/{made['number']}", json={"body": "new", "labels": ["mlops:train"]}).json()
+    edited = call_as(
+        "stranger", "PATCH", f"/issues/{made['number']}", json={"body": "new", "labels": ["mlops:train"]}
+    ).json()
     assert (edited["body"], edited["labels"]) == ("new", [])
     refused = call_as("stranger", "POST", f"/issues/{made['number']}/labels", json=["mlops:train"])
     assert refused.status_code == 403

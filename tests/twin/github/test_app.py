@@ -21,7 +21,9 @@ OCTOCAT = {"Authorization": "token twin-octocat-token"}
 
 def start(state: Path, port: int = 0) -> tuple[subprocess.Popen[str], str]:
     command = [sys.executable, "-m", "twin.github", "--port", str(port), "--state", str(state)]
-    child = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"})
+    child = subprocess.Popen(
+        command, cwd=PROJECT, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}
+    )
     assert child.stdout
     found = re.search(r"http://\S+", child.stdout.readline())
     assert found

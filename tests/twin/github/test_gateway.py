@@ -18,7 +18,11 @@ def test_bad_token_is_401_with_githubs_body(server):
 
 @pytest.mark.parametrize(
     "value",
-    ["token twin-octocat-token", "Bearer twin-octocat-token", "Basic " + base64.b64encode(b"x:twin-octocat-token").decode()],
+    [
+        "token twin-octocat-token",
+        "Bearer twin-octocat-token",
+        "Basic " + base64.b64encode(b"x:twin-octocat-token").decode(),
+    ],
     ids=["token", "bearer", "basic"],
 )
 def test_token_is_taken_in_each_scheme(server, value):
@@ -147,10 +151,12 @@ def test_rule_may_wait_for_the_second_request(http, knobs):
 
 def test_reply_may_be_cut_in_the_middle(http, knobs):
     knobs.post("/faults", json={"fault": "bad_json"})
-    with pytest.raises(ValueError, match="JSON|char|Expecting|Unterminated"):
+    with pytest.raises(ValueError, match=r"column \d+"):
         http.get("/labels").json()
 
 
-@pytest.mark.parametrize("rule", [{"fault": "earthquake"}, {"fault": "status", "match": "("}, {"fault": "status", "often": 1}])
+@pytest.mark.parametrize(
+    "rule", [{"fault": "earthquake"}, {"fault": "status", "match": "("}, {"fault": "status", "often": 1}]
+)
 def test_rule_that_says_nothing_is_refused(knobs, rule):
     assert knobs.post("/faults", json=rule).status_code == 422

@@ -9,7 +9,9 @@ import pytest
 from github import GithubException
 
 
-def commit_input(repo, head: str, files: dict[str, bytes], branch: str = "main", deletions: list[str] | None = None) -> dict:
+def commit_input(
+    repo, head: str, files: dict[str, bytes], branch: str = "main", deletions: list[str] | None = None
+) -> dict:
     additions = [{"path": path, "contents": base64.b64encode(data).decode()} for path, data in files.items()]
     return {
         "branch": {"repositoryNameWithOwner": repo.full_name, "branchName": branch},
@@ -21,7 +23,9 @@ def commit_input(repo, head: str, files: dict[str, bytes], branch: str = "main",
 
 def commit(repo, login_client, *args, **more) -> dict:
     given = commit_input(repo, *args, **more)
-    return login_client.requester.graphql_named_mutation("createCommitOnBranch", given, "commit { oid } ref { target { oid } }")[1]
+    return login_client.requester.graphql_named_mutation(
+        "createCommitOnBranch", given, "commit { oid } ref { target { oid } }"
+    )[1]
 
 
 def head_of(repo) -> str:
@@ -70,7 +74,7 @@ def test_bad_commit_is_refused_by_type(repo, as_user, login, change, type):
     given = {**commit_input(repo, head_of(repo), {"x": b"x"}), **change}
     with pytest.raises(GithubException) as refused:
         as_user(login).requester.graphql_named_mutation("createCommitOnBranch", given, "commit { oid }")
-    errors = refused.value.data["errors"] if "errors" in refused.value.data else [refused.value.data]
+    errors = refused.value.data.get("errors", [refused.value.data])
     assert [error["type"] for error in errors] == [type]
 
 
@@ -80,7 +84,9 @@ def test_issue_snapshot_shows_edits_and_who_labeled(repo, as_user):
     query = """query($n: Int!) { repository(owner: "acme", name: "perception") { databaseId issue(number: $n) {
       body lastEditedAt editor { login } author { login } labels(first: 10) { nodes { name } }
       userContentEdits(first: 10) { totalCount nodes { editor { login } diff } }
-      timelineItems(first: 10, itemTypes: [LABELED_EVENT]) { nodes { ... on LabeledEvent { actor { login } label { name } } } }
+      timelineItems(first: 10, itemTypes: [LABELED_EVENT]) { nodes {
+        ... on LabeledEvent { actor { login } label { name } }
+      } }
     } } }"""
     found = as_user("mlops-bot").requester.graphql_query(query, {"n": issue.number})[1]["data"]["repository"]
     read = found["issue"]
@@ -92,7 +98,9 @@ def test_issue_snapshot_shows_edits_and_who_labeled(repo, as_user):
 
 
 def test_file_is_read_by_expression(repo, as_user):
-    query = 'query($e: String!) { repository(owner: "acme", name: "perception") { object(expression: $e) { ... on Blob { text } } } }'
+    query = """query($e: String!) {
+      repository(owner: "acme", name: "perception") { object(expression: $e) { ... on Blob { text } } }
+    }"""
     ask = as_user("stranger").requester.graphql_query
     assert ask(query, {"e": "main:README.md"})[1]["data"]["repository"]["object"]["text"].startswith("# perception")
     assert ask(query, {"e": "main:absent"})[1]["data"]["repository"]["object"] is None
@@ -100,7 +108,9 @@ def test_file_is_read_by_expression(repo, as_user):
 
 def test_unknown_field_is_an_error_with_status_200(server):
     reply = httpx.post(
-        f"{server.url}/api/graphql", json={"query": "{ viewer { shoe } }"}, headers={"Authorization": "bearer twin-bot-token"}
+        f"{server.url}/api/graphql",
+        json={"query": "{ viewer { shoe } }"},
+        headers={"Authorization": "bearer twin-bot-token"},
     )
     assert reply.status_code == 200
     assert "Cannot query field 'shoe'" in reply.json()["errors"][0]["message"]

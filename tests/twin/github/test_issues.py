@@ -110,7 +110,9 @@ def test_bad_issue_is_refused_in_githubs_shape(http, given, field, code):
     reply = http.post("/issues", json=given)
     assert reply.status_code == 422
     assert reply.json()["message"] == "Validation Failed"
-    assert [(error["resource"], error["field"], error["code"]) for error in reply.json()["errors"]] == [("Issue", field, code)]
+    assert [(error["resource"], error["field"], error["code"]) for error in reply.json()["errors"]] == [
+        ("Issue", field, code)
+    ]
 
 
 def test_longest_body_is_taken(repo):

@@ -32,21 +32,25 @@ def test_spent_budget_returns_after_the_hour():
     meter.check_primary("a", "core")
 
 
+def _allows(meter: Meter) -> bool:
+    try:
+        meter.check_secondary("a", writes=True, creates=True)
+    except Problem as problem:
+        return problem.headers != {"Retry-After": "60"}
+    return True
+
+
 def test_eighty_contents_a_minute_and_five_hundred_an_hour():
     """GitHub's published figures: 80 a minute, 500 an hour."""
     clock = Clock()
     meter = Meter(Limits(points_per_minute=10_000), clock)
-    made = 0
-    for _ in range(10):
-        while True:
-            try:
-                meter.check_secondary("a", writes=True, creates=True)
-            except Problem as problem:
-                assert problem.headers == {"Retry-After": "60"}
-                break
-            made += 1
+    made = []
+    for _ in range(8):
+        made.append(0)
+        while _allows(meter):
+            made[-1] += 1
         clock.pass_(60)
-    assert made == 500
+    assert made == [80, 80, 80, 80, 80, 80, 20, 0]
 
 
 def test_nine_hundred_points_a_minute_are_180_writes():

@@ -24,7 +24,9 @@ def push_as(server, clone: Path, token: str) -> subprocess.CompletedProcess[str]
     (clone / "pushed.txt").write_text("from a clone\n")
     git("add", ".", cwd=clone)
     git("-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "Push a file", cwd=clone)
-    return git("push", "-q", server.url.replace("://", f"://x:{token}@") + "/acme/perception.git", "HEAD:main", cwd=clone)
+    return git(
+        "push", "-q", server.url.replace("://", f"://x:{token}@") + "/acme/perception.git", "HEAD:main", cwd=clone
+    )
 
 
 def test_clone_has_the_shas_of_the_api(repo, clone):

@@ -29,7 +29,11 @@ class Receiver(ThreadingHTTPServer):
         """The deliveries of an event, once there are `count`."""
         until = time.monotonic() + 10
         while time.monotonic() < until:
-            found = [(headers, json.loads(body)) for headers, body in list(self.arrived) if headers["X-GitHub-Event"] == event]
+            found = [
+                (headers, json.loads(body))
+                for headers, body in list(self.arrived)
+                if headers["X-GitHub-Event"] == event
+            ]
             if len(found) >= count:
                 return found
             time.sleep(0.01)
@@ -72,7 +76,11 @@ def test_delivery_is_signed_over_its_exact_bytes(receiver, hook, repo):
     headers, body = next((h, b) for h, b in receiver.arrived if h["X-GitHub-Event"] == "issues")
     assert headers["X-Hub-Signature-256"] == "sha256=" + hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
     payload = json.loads(body)
-    assert (payload["action"], payload["issue"]["number"], payload["sender"]["login"]) == ("opened", issue.number, "octocat")
+    assert (payload["action"], payload["issue"]["number"], payload["sender"]["login"]) == (
+        "opened",
+        issue.number,
+        "octocat",
+    )
     assert payload["repository"]["id"] == 4242
 
 
@@ -84,7 +92,14 @@ def test_each_change_of_an_issue_is_told(receiver, hook, repo):
     issue.edit(state="closed")
     issue.edit(state="open")
     told = receiver.wait("issues", 6)
-    assert {payload["action"] for _, payload in told} == {"opened", "labeled", "edited", "unlabeled", "closed", "reopened"}
+    assert {payload["action"] for _, payload in told} == {
+        "opened",
+        "labeled",
+        "edited",
+        "unlabeled",
+        "closed",
+        "reopened",
+    }
     labeled = next(payload for _, payload in told if payload["action"] == "labeled")
     assert labeled["label"]["name"] == "mlops:train"
     edited = next(payload for _, payload in told if payload["action"] == "edited")

@@ -47,7 +47,9 @@ def test_messages_outlive_a_restart(tmp_path):
 def test_command_serves_both_and_tells_a_taken_port(tmp_path):
     command = [sys.executable, "-m", "twin.receivers", "--port", "0", "--state", str(tmp_path)]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    child = subprocess.Popen([*command, "--smtp-port", "0"], cwd=PROJECT, stdout=subprocess.PIPE, text=True, env=environment)
+    child = subprocess.Popen(
+        [*command, "--smtp-port", "0"], cwd=PROJECT, stdout=subprocess.PIPE, text=True, env=environment
+    )
     assert child.stdout
     line = child.stdout.readline()
     url, smtp = re.search(r"(http://\S+)/messages", line), re.search(r"mail to 127.0.0.1:(\d+)", line)
@@ -55,7 +57,9 @@ def test_command_serves_both_and_tells_a_taken_port(tmp_path):
     assert smtp
     try:
         assert httpx.get(f"{url[1]}/messages.json").json() == []
-        second = subprocess.run([*command, "--smtp-port", smtp[1]], cwd=PROJECT, capture_output=True, text=True, check=False)
+        second = subprocess.run(
+            [*command, "--smtp-port", smtp[1]], cwd=PROJECT, capture_output=True, text=True, check=False
+        )
         assert (second.returncode, "in use by another program" in second.stderr) == (1, True)
     finally:
         child.terminate()

@@ -26,7 +26,11 @@ def test_mail_arrives_decoded(receivers):
         smtp.login("any", "body")
         smtp.send_message(compose("Läuft: 報告", "Zeile eins\nZeile zwei", "<b>html</b>"))
     (message,) = receivers.messages(kind="mail")
-    assert (message["subject"], message["channel"], message["sender"]) == ("Läuft: 報告", "team@twin", "MLOps <mlops@twin>")
+    assert (message["subject"], message["channel"], message["sender"]) == (
+        "Läuft: 報告",
+        "team@twin",
+        "MLOps <mlops@twin>",
+    )
     assert message["text"] == "Zeile eins\nZeile zwei\n"
     assert "text/html" in message["detail"]["parts"]
 

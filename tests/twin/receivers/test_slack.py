@@ -27,7 +27,11 @@ def test_message_is_posted_with_blocks_and_edited(slack, receivers):
 
 def test_channels_are_listed_and_the_token_known(slack):
     assert slack.auth_test()["user"] == "mlops"
-    assert [channel["name"] for channel in slack.conversations_list()["channels"]] == ["general", "mlops", "mlops-alerts"]
+    assert [channel["name"] for channel in slack.conversations_list()["channels"]] == [
+        "general",
+        "mlops",
+        "mlops-alerts",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -63,10 +67,15 @@ def test_webhook_answers_ok_and_posts(receivers):
     answer = WebhookClient(f"{receivers.url}/slack/hook/T0/B0/secret").send(text="from a hook")
     assert (answer.status_code, answer.body) == (200, "ok")
     WebhookClient(f"{receivers.url}/slack/hook/general/x").send(text="elsewhere")
-    assert [(each["channel"], each["text"]) for each in receivers.messages()] == [("mlops", "from a hook"), ("general", "elsewhere")]
+    assert [(each["channel"], each["text"]) for each in receivers.messages()] == [
+        ("mlops", "from a hook"),
+        ("general", "elsewhere"),
+    ]
 
 
-@pytest.mark.parametrize(("body", "answer"), [(b"{}", "no_text"), (b"{", "invalid_payload"), (b"[]", "invalid_payload")])
+@pytest.mark.parametrize(
+    ("body", "answer"), [(b"{}", "no_text"), (b"{", "invalid_payload"), (b"[]", "invalid_payload")]
+)
 def test_bad_webhook_payload_is_400(receivers, body, answer):
     reply = httpx.post(f"{receivers.url}/slack/hook/x", content=body, headers={"Content-Type": "application/json"})
     assert (reply.status_code, reply.text) == (400, answer)

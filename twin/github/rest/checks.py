@@ -18,7 +18,11 @@ STATUSES_PER_CONTEXT = 1000
 
 async def create_status(call: Call) -> Answer:
     call.require(Role.WRITE)
-    sha, state, context = resolve(call, call.params["sha"]).id.decode(), call.body.get("state"), call.body.get("context", "default")
+    sha, state, context = (
+        resolve(call, call.params["sha"]).id.decode(),
+        call.body.get("state"),
+        call.body.get("context", "default"),
+    )
     if state not in _STATES:
         raise invalid("Status", "state", "custom", message=f"state must be one of {', '.join(_STATES)}")
     sql = "SELECT COUNT(*) FROM statuses WHERE sha = ? AND context = ?"
@@ -39,7 +43,8 @@ def _status(call: Call, row: dict[str, Any]) -> dict[str, Any]:
     at, url = seconds(row["created_at"]), f"{call.shapes.repository_url(call.repository)}/statuses/{row['sha']}"
     return {
         **{name: row[name] for name in ("id", "state", "context", "description", "target_url")}, "url": url,
-        "node_id": "", "avatar_url": None, "created_at": at, "updated_at": at, "creator": call.shapes.user_by_id(row["creator_id"]),
+        "node_id": "", "avatar_url": None, "created_at": at, "updated_at": at,
+        "creator": call.shapes.user_by_id(row["creator_id"]),
     }  # fmt: skip
 
 
@@ -57,7 +62,9 @@ async def show_combined(call: Call) -> Answer:
     sha, rows = _rows(call)
     newest = list({row["context"]: row for row in reversed(rows)}.values())
     states = {row["state"] for row in newest}
-    state = "failure" if states & {"failure", "error"} else "pending" if "pending" in states or not states else "success"
+    state = (
+        "failure" if states & {"failure", "error"} else "pending" if "pending" in states or not states else "success"
+    )
     return Answer({
         "state": state, "sha": sha, "total_count": len(newest), "statuses": [_status(call, row) for row in newest],
         "repository": call.shapes.repository(call.repository),
@@ -114,8 +121,10 @@ def _run(call: Call, row: dict[str, Any]) -> dict[str, Any]:
     output = {"title": None, "summary": None, "text": None, "annotations_count": 0, **detail.pop("output", {})}
     return {
         "conclusion": None, "completed_at": None, "details_url": None, "external_id": "", **detail, "output": output,
-        "id": row["id"], "node_id": "", "head_sha": row["head_sha"], "name": row["name"], "url": f"{api}/check-runs/{row['id']}",
-        "html_url": f"{call.shapes.web}/{call.repository.full_name}/commit/{row['head_sha']}", "pull_requests": [], "app": None,
+        "id": row["id"], "node_id": "", "head_sha": row["head_sha"], "name": row["name"],
+        "url": f"{api}/check-runs/{row['id']}",
+        "html_url": f"{call.shapes.web}/{call.repository.full_name}/commit/{row['head_sha']}", "pull_requests": [],
+        "app": None,
     }  # fmt: skip
 
 

@@ -21,7 +21,10 @@ def shape(call: Call, entry: Entry, ref: str) -> dict[str, Any]:
     git, path = call.hub.git(call.repository), quote(entry.path)
     api, web = call.shapes.repository_url(call.repository), f"{call.shapes.web}/{call.repository.full_name}"
     kind = {"tree": "dir", "commit": "submodule"}.get(entry.type, "file")
-    url, page = f"{api}/contents/{path}?ref={quote(ref)}", f"{web}/{'tree' if kind == 'dir' else 'blob'}/{quote(ref)}/{path}"
+    url, page = (
+        f"{api}/contents/{path}?ref={quote(ref)}",
+        f"{web}/{'tree' if kind == 'dir' else 'blob'}/{quote(ref)}/{path}",
+    )
     git_url = f"{api}/git/{entry.type}s/{entry.sha}"
     return {
         "type": kind, "name": entry.name, "path": entry.path, "sha": entry.sha,
@@ -113,12 +116,20 @@ def _target(call: Call) -> tuple[str, str | None]:
 def _check_sha(call: Call, path: str, known: str | None) -> None:
     given = _member(call, "sha")
     if given and given != known:
-        raise conflict(f"{path} does not match {given}" if known else f"{path} does not exist, but sha {given} was given")
+        raise conflict(
+            f"{path} does not match {given}" if known else f"{path} does not exist, but sha {given} was given"
+        )
 
 
 def _commit(call: Call, path: str, data: bytes | None, status: int) -> Answer:
     sha = commit_files(
-        call.hub, call.actor, call.repository, _branch(call), {path: data}, str(_member(call, "message")), author=_author(call)
+        call.hub,
+        call.actor,
+        call.repository,
+        _branch(call),
+        {path: data},
+        str(_member(call, "message")),
+        author=_author(call),
     )
     git = call.hub.git(call.repository)
     commit = git.resolve(sha)

@@ -33,9 +33,10 @@ def _shape(call: Call, hook: Hook) -> dict[str, Any]:
     url = f"{call.shapes.repository_url(call.repository)}/hooks/{hook.id}"
     config = {"url": hook.url, "content_type": hook.content_type, "insecure_ssl": "0"}
     if hook.secret:
-        config["secret"] = "********"
+        config["secret"] = "********"  # noqa: S105 - what GitHub shows instead
     return {
-        "type": "Repository", "id": hook.id, "name": "web", "active": bool(hook.active), "events": hook.events.split(","),
+        "type": "Repository", "id": hook.id, "name": "web", "active": bool(hook.active),
+        "events": hook.events.split(","),
         "config": config, "created_at": seconds(hook.created_at), "updated_at": seconds(hook.updated_at), "url": url,
         "test_url": f"{url}/tests", "ping_url": f"{url}/pings", "deliveries_url": f"{url}/deliveries",
         "last_response": {"code": None, "status": "unused", "message": None},
@@ -57,7 +58,8 @@ async def create(call: Call) -> Answer:
     now, events = call.hub.store.now(), _events(call.body.get("events", ["push"]))
     id = call.hub.store.insert(
         "hooks", repository_id=call.repository.id, url=str(config["url"]), content_type=_content_type(config),
-        secret=config.get("secret"), events=events, active=int(call.body.get("active", True)), created_at=now, updated_at=now,
+        secret=config.get("secret"), events=events, active=int(call.body.get("active", True)), created_at=now,
+        updated_at=now,
     )  # fmt: skip
     hook = call.hub.store.get(Hook, "SELECT * FROM hooks WHERE id = ?", id)
     call.hub.tell(call.actor, call.repository, "hook.created", id=id, url=hook.url)
@@ -69,7 +71,9 @@ def _check_url(url: str) -> None:
     """The twin never calls another machine, whatever an administrator types."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or parts.hostname not in LOOPBACK:
-        raise invalid("Hook", "config.url", message="The twin delivers to this machine only: use http://127.0.0.1:<port>/")
+        raise invalid(
+            "Hook", "config.url", message="The twin delivers to this machine only: use http://127.0.0.1:<port>/"
+        )
 
 
 def _events(given: object) -> str:

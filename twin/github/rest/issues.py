@@ -78,7 +78,9 @@ def _reread(call: Call) -> dict[str, Any]:
 
 
 async def list_issue_events(call: Call) -> Answer:
-    return call.cut(issues.events(call.hub, call.issue), lambda event: call.shapes.event(call.repository, call.issue, event))
+    return call.cut(
+        issues.events(call.hub, call.issue), lambda event: call.shapes.event(call.repository, call.issue, event)
+    )
 
 
 async def list_repository_events(call: Call) -> Answer:

@@ -12,7 +12,9 @@ from twin.github.problems import invalid, not_found
 
 def _shape(call: Call, issue: Issue) -> dict[str, Any]:
     shape, branches = call.shapes.issue(call.repository, issue), call.hub.git(call.repository).branches()
-    sides = {side: {"ref": ref, "sha": branches.get(ref or "")} for side, ref in (("head", issue.head), ("base", issue.base))}
+    sides = {
+        side: {"ref": ref, "sha": branches.get(ref or "")} for side, ref in (("head", issue.head), ("base", issue.base))
+    }
     return {**shape, "url": shape["pull_request"]["url"], "issue_url": shape["url"], **sides, "merged": False}
 
 

@@ -115,7 +115,9 @@ async def dispatch(call: Call) -> Answer:
     if len(event) > EVENT_TYPE_LIMIT:
         raise unprocessable(f"event_type is too long (maximum is {EVENT_TYPE_LIMIT} characters)")
     if not isinstance(payload, dict) or len(payload) > DISPATCH_LIMIT_MEMBERS:
-        raise unprocessable(f"No more than {DISPATCH_LIMIT_MEMBERS} properties are allowed; client_payload has too many.")
+        raise unprocessable(
+            f"No more than {DISPATCH_LIMIT_MEMBERS} properties are allowed; client_payload has too many."
+        )
     if len(call.raw) > DISPATCH_LIMIT_BYTES:
         raise unprocessable("client_payload is too large.")
     call.hub.tell(call.actor, call.repository, "repository_dispatch", event_type=event)

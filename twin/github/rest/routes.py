@@ -21,7 +21,8 @@ from twin.github.rest import (
 
 PREFIX = "/api/v3"
 _MODULES = (
-    accounts, repositories, issues, comments, labels, reactions, contents, gitdata, commits, checks, hooks, pulls, search,
+    accounts, repositories, issues, comments, labels, reactions, contents, gitdata, commits, checks, hooks, pulls,
+    search,
 )  # fmt: skip
 
 

@@ -62,7 +62,8 @@ class CodePages:
         readme = next((each for each in entries if each.name.lower() == "readme.md"), None)
         shown = self._markdown(repository, ref, readme) if readme else None
         return self._page(
-            request, repository, role, "tree.html", ref, entry, commit=self._latest(repository, ref, entry), readme=shown,
+            request, repository, role, "tree.html", ref, entry, commit=self._latest(repository, ref, entry),
+            readme=shown,
             entries=[(each, len(git.blob(each.sha)) if each.type == "blob" else 0) for each in entries],
             branches=sorted(git.branches()),
         )  # fmt: skip
@@ -75,7 +76,8 @@ class CodePages:
         data = self.hub.git(repository).blob(entry.sha)
         plain = request.query_params.get("plain") == "1"
         return self._page(
-            request, repository, role, "blob.html", ref, entry, commit=self._latest(repository, ref, entry), size=len(data),
+            request, repository, role, "blob.html", ref, entry, commit=self._latest(repository, ref, entry),
+            size=len(data),
             lines=data.count(b"\n") + (not data.endswith(b"\n")), kind=_kind(entry, data),
             content=self._content(repository, ref, entry, data, plain), plain=plain,
         )  # fmt: skip
@@ -108,14 +110,24 @@ class CodePages:
     async def commits(self, request: Request) -> Response:
         repository, role = self.site.repository(request)
         ref, _, entry = self._find(request, repository)
-        page = max(1, int(request.query_params.get("page", "1")) if request.query_params.get("page", "1").isdigit() else 1)
+        page = max(
+            1, int(request.query_params.get("page", "1")) if request.query_params.get("page", "1").isdigit() else 1
+        )
         found = self.hub.git(repository).log(ref, entry.path, page * PAGE_SIZE + 1)
         days: dict[str, list[dict[str, Any]]] = {}
         for commit in found[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]:
             shape = self._shape(repository, commit)
             days.setdefault(shape["day"], []).append(shape)
         return self._page(
-            request, repository, role, "commits.html", ref, entry, days=days, page=page, more=len(found) > page * PAGE_SIZE
+            request,
+            repository,
+            role,
+            "commits.html",
+            ref,
+            entry,
+            days=days,
+            page=page,
+            more=len(found) > page * PAGE_SIZE,
         )
 
     async def commit(self, request: Request) -> Response:
@@ -128,7 +140,8 @@ class CodePages:
         files = [(status, old, new, self._diff(repository, old, new)) for status, old, new in git.changes(commit)]
         runs = self.hub.store.rows("SELECT * FROM statuses WHERE sha = ? ORDER BY id DESC", commit.id.decode())
         return self.site.page(
-            request, "commit.html", repository=repository, role=role, tab="code", commit=self._shape(repository, commit),
+            request, "commit.html", repository=repository, role=role, tab="code",
+            commit=self._shape(repository, commit),
             files=files, statuses=list({row["context"]: row for row in reversed(runs)}.values()),
         )  # fmt: skip
 
@@ -165,7 +178,15 @@ class CodePages:
         parts = entry.path.split("/") if entry.path else []
         crumbs = [(part, "/".join(parts[: at + 1])) for at, part in enumerate(parts)]
         return self.site.page(
-            request, template, repository=repository, role=role, tab="code", ref=ref, entry=entry, crumbs=crumbs, **values
+            request,
+            template,
+            repository=repository,
+            role=role,
+            tab="code",
+            ref=ref,
+            entry=entry,
+            crumbs=crumbs,
+            **values,
         )
 
 

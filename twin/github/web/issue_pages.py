@@ -19,7 +19,7 @@ from twin.github.web.session import read_form
 from twin.github.web.site import Site, go
 
 PAGE_SIZE = 25
-SIGNS = dict(zip(CONTENTS, "👍 👎 😄 🎉 😕 ❤️ 🚀 👀".split(), strict=True))
+SIGNS = dict(zip(CONTENTS, ["👍", "👎", "😄", "🎉", "😕", "❤️", "🚀", "👀"], strict=True))
 
 
 @dataclass(frozen=True)
@@ -60,12 +60,18 @@ class IssuePages:
             return "?" + urlencode({name: value for name, value in kept.items() if value})
 
         rows = [
-            (issue, self.hub.user(issue.author_id), self.hub.labels_of(issue), comments.on_issue(self.hub, issue, "", 0)[1])
+            (
+                issue,
+                self.hub.user(issue.author_id),
+                self.hub.labels_of(issue),
+                comments.on_issue(self.hub, issue, "", 0)[1],
+            )
             for issue in found
         ]
         counts = {state: total, ("closed" if state == "open" else "open"): others}
         return self.site.page(
-            request, "issues.html", repository=repository, role=role, tab="issues", rows=rows, state=state, chosen=chosen,
+            request, "issues.html", repository=repository, role=role, tab="issues", rows=rows, state=state,
+            chosen=chosen,
             words=wanted.words, counts=counts, link=link, page=page, pages=max(1, -(-total // PAGE_SIZE)),
             labels=labels.every(self.hub, repository),
         )  # fmt: skip
@@ -93,9 +99,10 @@ class IssuePages:
 
     def _conversation(self, repository: Repository, issue: Issue) -> list[dict[str, Any]]:
         """Boxes and events by time; the issue's own text comes first."""
-        entries: list[tuple[str, int, dict[str, Any]]] = []
-        for comment in comments.on_issue(self.hub, issue)[0]:
-            entries.append((comment.created_at, comment.id, {"said": self._said(repository, issue, comment)}))
+        entries: list[tuple[str, int, dict[str, Any]]] = [
+            (comment.created_at, comment.id, {"said": self._said(repository, issue, comment)})
+            for comment in comments.on_issue(self.hub, issue)[0]
+        ]
         for event in issues.events(self.hub, issue):
             detail, actor = json.loads(event.detail), self.hub.user(event.actor_id)
             if "label" in detail:
@@ -112,7 +119,8 @@ class IssuePages:
         return Said(
             self.hub.user(issue.author_id), issue.created_at, self.site.markdown(repository, body), f"issue-{issue.id}",
             len(issues.edits(self.hub, "issue", issue.id)) > 1,
-            self.hub.shapes.association(repository, issue.author_id), self._signs("issue", issue.id), None, issue.body or "",
+            self.hub.shapes.association(repository, issue.author_id), self._signs("issue", issue.id), None,
+            issue.body or "",
         )  # fmt: skip
 
     def _said(self, repository: Repository, issue: Issue, comment: Comment) -> Said:

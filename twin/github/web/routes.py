@@ -38,10 +38,14 @@ def routes(hub: Hub) -> list[Route]:
         return site.page(request, "labels.html", repository=repository, role=role, tab="issues", labels=listed)
 
     async def picture(request: Request) -> Response:
-        return Response(avatar(request.path_params["login"]), headers={"Cache-Control": "max-age=86400"}, media_type="image/svg+xml")
+        return Response(
+            avatar(request.path_params["login"]), headers={"Cache-Control": "max-age=86400"}, media_type="image/svg+xml"
+        )
 
     async def style(_: Request) -> Response:
-        return FileResponse(HERE / "static" / "github.css", media_type="text/css", headers={"Cache-Control": "no-cache"})
+        return FileResponse(
+            HERE / "static" / "github.css", media_type="text/css", headers={"Cache-Control": "no-cache"}
+        )
 
     repo = "/{owner}/{repo}"
     pages = [

@@ -8,19 +8,24 @@ from html import escape
 from html.parser import HTMLParser
 from urllib.parse import urlsplit
 
-TAGS = frozenset(
-    "a b blockquote br code dd del details div dl dt em h1 h2 h3 h4 h5 h6 hr i img input ins kbd li mark ol p pre q s samp "
-    "small span strike strong sub summary sup table tbody td tfoot th thead tr tt ul var".split()
-)
+_TAG_NAMES = """
+a b blockquote br code dd del details div dl dt em h1 h2 h3 h4 h5 h6 hr i img input ins kbd li mark ol p pre q s samp
+small span strike strong sub summary sup table tbody td tfoot th thead tr tt ul var
+"""
+TAGS = frozenset(_TAG_NAMES.split())
 _VOID = frozenset({"br", "hr", "img", "input"})
-_SILENT = frozenset({"script", "style", "iframe", "object", "embed", "noscript", "template", "textarea", "title", "svg", "math"})
+_SILENT = frozenset(
+    {"script", "style", "iframe", "object", "embed", "noscript", "template", "textarea", "title", "svg", "math"}
+)
 """What stands inside these is no text for a reader."""
 _ATTRIBUTES = {
     "a": {"href", "title"}, "img": {"src", "alt", "title", "width", "height"}, "td": {"align", "colspan", "rowspan"},
     "th": {"align", "colspan", "rowspan"}, "details": {"open"}, "ol": {"start"}, "input": {"type", "checked"},
     "h1": {"align"}, "h2": {"align"}, "p": {"align"}, "div": {"align"},
 }  # fmt: skip
-_CLASS = re.compile(r"highlight|language-[\w+-]+|[a-z]{1,2}\d?|contains-task-list|task-list-item|alert(-[a-z]+)?|alert-title")
+_CLASS = re.compile(
+    r"highlight|language-[\w+-]+|[a-z]{1,2}\d?|contains-task-list|task-list-item|alert(-[a-z]+)?|alert-title"
+)
 _ALIGNED = re.compile(r"text-align: ?(left|center|right)")
 _SCHEMES = frozenset({"http", "https", "mailto"})
 
@@ -106,4 +111,4 @@ def _address(value: str) -> str:
         scheme = urlsplit(plain).scheme.lower()
     except ValueError:
         return "#"
-    return value if scheme in _SCHEMES or not scheme and ":" not in plain.split("/")[0] else "#"
+    return value if scheme in _SCHEMES or (not scheme and ":" not in plain.split("/")[0]) else "#"

@@ -40,7 +40,9 @@ class Site:
         self.hub = hub
         self.login = person
         self.key = hub.store.setting("form key")
-        self._templates = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined)
+        self._templates = Environment(
+            loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined
+        )
         self._templates.trim_blocks = self._templates.lstrip_blocks = True
         self._templates.filters.update(ago=self.ago, chip=chip, size=size, plural=plural)
         self._templates.globals["icons"] = self._templates.get_template("icons.html").module
@@ -65,8 +67,12 @@ class Site:
     def page(self, request: Request, template: str, /, status: int = 200, **values: Any) -> Response:
         """Render a template with what all of them use."""
         current = session.session_of(request)
-        token = Markup('<input type="hidden" name="form_token" value="{}">').format(session.form_token(self.key, current))
-        html = self._templates.get_template(template).render(person=self.person, form_token=token, status=status, **values)
+        token = Markup('<input type="hidden" name="form_token" value="{}">').format(
+            session.form_token(self.key, current)
+        )
+        html = self._templates.get_template(template).render(
+            person=self.person, form_token=token, status=status, **values
+        )
         response = HTMLResponse(html, status, HEADERS)
         session.keep(response, current)
         return response

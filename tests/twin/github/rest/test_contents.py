@@ -33,7 +33,10 @@ def test_missing_sha_is_422_and_stale_sha_409(repo, http):
     made = repo.create_file("cas.txt", "m", b"1")["content"]
     repo.update_file("cas.txt", "m", b"2", made.sha)
     put = {"message": "m", "content": content(b"3")}
-    without, stale = http.put("/contents/cas.txt", json=put), http.put("/contents/cas.txt", json={**put, "sha": made.sha})
+    without, stale = (
+        http.put("/contents/cas.txt", json=put),
+        http.put("/contents/cas.txt", json={**put, "sha": made.sha}),
+    )
     assert (without.status_code, stale.status_code) == (422, 409)
     assert '"sha" wasn\'t supplied' in without.json()["message"]
     assert stale.json()["message"] == f"cas.txt does not match {made.sha}"

@@ -33,7 +33,8 @@ def test_ref_moves_forward_only_unless_forced(repo):
 
 
 @pytest.mark.parametrize(
-    ("ref", "sha"), [("refs/heads/main", None), ("heads/x", None), ("refs/heads/a..b", None), ("refs/heads/new", "0" * 40)],
+    ("ref", "sha"),
+    [("refs/heads/main", None), ("heads/x", None), ("refs/heads/a..b", None), ("refs/heads/new", "0" * 40)],
     ids=["exists", "no full name", "bad name", "no such commit"],
 )  # fmt: skip
 def test_bad_ref_is_refused(repo, ref, sha):

@@ -29,11 +29,14 @@ def test_markdown_file_is_rendered_with_its_picture(page):
     assert "<h1>Guide</h1>" in text
     assert 'src="/acme/perception/raw/main/docs/p.png"' in text
     assert 'href="/acme/perception/blob/main/s.py"' in text
-    assert "# Guide" in page("/blob/main/docs/guide.md?plain=1").text.replace("<span class=\"gh\">", "")
+    assert "# Guide" in page("/blob/main/docs/guide.md?plain=1").text.replace('<span class="gh">', "")
 
 
 def test_picture_is_served_as_one_and_html_is_not(page):
-    assert (page("/raw/main/docs/p.png").headers["Content-Type"], page("/raw/main/docs/p.png").content) == ("image/png", PNG)
+    assert (page("/raw/main/docs/p.png").headers["Content-Type"], page("/raw/main/docs/p.png").content) == (
+        "image/png",
+        PNG,
+    )
     html = page("/raw/main/docs/evil.html")
     assert html.headers["Content-Type"] == "text/plain; charset=utf-8"
     assert "sandbox" in html.headers["Content-Security-Policy"]
@@ -56,7 +59,9 @@ def test_commits_and_one_commit_with_its_diff(page, repo):
     assert '<span class="added">+import os</span>' in text
 
 
-@pytest.mark.parametrize("path", ["/tree/nowhere", "/blob/main/absent", "/raw/main/docs", "/commit/0000000", "/raw/main/../../x"])
+@pytest.mark.parametrize(
+    "path", ["/tree/nowhere", "/blob/main/absent", "/raw/main/docs", "/commit/0000000", "/raw/main/../../x"]
+)
 def test_what_is_not_there_is_404(page, path):
     assert page(path).status_code == 404
 

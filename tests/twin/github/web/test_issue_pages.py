@@ -41,7 +41,12 @@ def test_comment_close_reopen_label_and_edit_work_from_the_page(browser, repo):
     send(browser, path, path, action="labels", labels=["mlops"])
     send(browser, path, path, action="edit", title="steered", body="new")
     read = repo.get_issue(issue.number)
-    assert (read.state, read.title, read.body, [label.name for label in read.labels]) == ("open", "steered", "new", ["mlops"])
+    assert (read.state, read.title, read.body, [label.name for label in read.labels]) == (
+        "open",
+        "steered",
+        "new",
+        ["mlops"],
+    )
     assert [comment.body for comment in read.get_comments()] == ["/approve abc", "again"]
 
 

@@ -48,7 +48,11 @@ class _Auditor(HTMLParser):
             self.wrong.append(tag)
         for name, value in attrs:
             address = (value or "").replace("\t", "").strip().lower()
-            if name.startswith("on") or name in ("id", "name", "srcset", "action") or (name == "style" and "text-align" not in address):
+            if (
+                name.startswith("on")
+                or name in ("id", "name", "srcset", "action")
+                or (name == "style" and "text-align" not in address)
+            ):
                 self.wrong.append(f"{tag} {name}")
             if name in ("href", "src") and ":" in address.split("/")[0] and not address.startswith(("http", "mailto")):
                 self.wrong.append(f"{tag} {name}={value}")
@@ -90,4 +94,7 @@ def test_harmless_html_stays():
 
 
 def test_checkbox_is_the_only_input_and_cannot_be_used():
-    assert sanitise("<input type=checkbox checked><input type=text><input>") == '<input type="checkbox" checked="" disabled>'
+    assert (
+        sanitise("<input type=checkbox checked><input type=text><input>")
+        == '<input type="checkbox" checked="" disabled>'
+    )
