@@ -16,6 +16,7 @@ from workloads.tabular.target import SUPERVISED, Goal, class_words, resolve_goal
 
 SAMPLE_ROWS = 2000
 DEFAULT_SEED = 0
+LARGEST_NUMBER = 1e30
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ def prepare(run: Run, raw: Path, dataset: Path, report: Path) -> dict[str, Any]:
     if not table.rows:
         raise UserError(f"dataset: the objects hold column names but no rows; bring at least {splitting.FEWEST_ROWS}")
     goal = resolve_goal(run, metadata, table)
+    _check_range(table, goal)
     cleaned = clean(table, goal, run.preprocessing)
     target = encode_target(cleaned.table, goal)
     seed = int(run.dataset.get("splits", {}).get("seed", DEFAULT_SEED))
@@ -89,6 +91,19 @@ def prepare(run: Run, raw: Path, dataset: Path, report: Path) -> dict[str, Any]:
     write_json(report / "manifest.json", manifest)
     log("Prepared", rows=manifest["rows"], features=manifest["features"], dropped=manifest["dropped"], task=goal.task)
     return manifest
+
+
+def _check_range(table: Table, goal: Goal) -> None:
+    """Models compute in float32: a number far outside would become infinite on the way."""
+    for name, values in table.columns.items():
+        if table.kinds[name] != "number" or name == goal.excluded:
+            continue
+        largest = float(np.max(np.abs(values[~table.missing(name)]), initial=0.0))
+        if largest > LARGEST_NUMBER:
+            raise UserError(
+                f"dataset: column {name!r} holds {largest:.3g}; at most {LARGEST_NUMBER:g} can be learnt from. "
+                "Change its unit, or leave such entries empty"
+            )
 
 
 def clean(table: Table, goal: Goal, preprocessing: dict[str, Any]) -> Cleaned:

@@ -7,6 +7,8 @@ import json
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from workloads.contract import UserError
 from workloads.tabular import storage
@@ -198,9 +200,13 @@ def test_markup_in_names_stays_text_in_the_report(job):
         ({"target": ["a", "b"] * 10}, "no column beside the target 'target'"),
         ({"x": [1, 2, 3] * 2, "target": ["a", "b"] * 3}, "3 distinct rows after cleaning .* at least 10"),
         ({"x": [None] * 20, "target": ["a", "b"] * 10}, "no column can serve as a feature \\(x: no values\\)"),
+        (
+            {"x": ["1e31", *range(19)], "target": ["a", "b"] * 10},
+            "'x' holds 1e\\+31; at most 1e\\+30 can be learnt from",
+        ),
         ({"x": [1] * 20, "target": ["a", "b"] * 10}, "1 distinct rows after cleaning"),
     ],
-    ids=["empty", "target-only", "six-rows", "no-values", "all-equal"],
+    ids=["empty", "target-only", "six-rows", "no-values", "huge", "all-equal"],
 )
 def test_data_that_cannot_become_a_dataset_is_refused(job, data, words):
     with pytest.raises(UserError, match=words):
@@ -217,3 +223,37 @@ def test_diabetes_is_regression(job):
     manifest = job.bundled("diabetes").prepare()
     assert (manifest["task"], manifest["classes"]) == ("regression", [])
     assert split_of(job, "test").target.dtype == np.float64
+
+
+CELLS = {
+    "number": st.floats(-1e6, 1e6).map(repr),
+    "whole": st.integers(0, 3).map(str),
+    "word": st.sampled_from(["a", "b", "é", "<x>", 'q"uote', "new\nline", "a,b"]),
+    "boolean": st.sampled_from(["true", "False"]),
+    "mixture": st.sampled_from(["1", "x", "1e400", "-inf", "0x10", "", "NA"]),
+}
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_any_table_becomes_a_sealed_dataset_or_a_refusal(make_job, data):
+    """Never another error; and no test row among those a model may see."""
+    job = make_job()
+    rows = data.draw(st.sampled_from([1, 12, 40]))
+    kinds = data.draw(st.lists(st.sampled_from(sorted(CELLS)), min_size=1, max_size=4))
+    columns = {f"c{place}": data.draw(st.lists(CELLS[kind], min_size=rows, max_size=rows))
+               for place, kind in enumerate([*kinds, "number"])}  # fmt: skip
+    columns["target"] = columns.pop("c0")
+    job.spec["preprocessing"] = data.draw(st.fixed_dictionaries({
+        "missing": st.sampled_from(["drop", "mean", "median", "mode"]), "outliers": st.sampled_from(["none", "iqr"]),
+        "encoding": st.sampled_from(["one_hot", "label", "target"]), "duplicates": st.sampled_from(["drop", "keep"]),
+        "scaling": st.sampled_from(["none", "standard", "minmax"]),
+    }))  # fmt: skip
+    try:
+        job.csv(columns).prepare()
+    except UserError:
+        return
+    splits = {name: split_of(job, name) for name in SIZES}
+    assert all(np.isfinite(split.features).all() and len(split.features) for split in splits.values())
+    seen = set(splits["train"].row_hash.tolist()) | set(splits["validation"].row_hash.tolist())
+    assert not seen & set(splits["test"].row_hash.tolist())
