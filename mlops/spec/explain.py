@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from mlops.errors import Problem
 from mlops.spec.algorithms import ALGORITHMS, WORKLOADS, algorithms_with, find_algorithm
+from mlops.spec.metrics import METRICS
 from mlops.spec.rules import Broken, Path, dotted
 from mlops.spec.schema import Schema, field_names, field_schema, in_words
 from mlops.spec.spelling import ALIASES, Draft
@@ -73,13 +74,19 @@ def _problem(error: Any, draft: Draft) -> Problem | None:
     if kind == "missing":
         return _at(draft, path, "missing_field", "is needed and was not found.", f"Add `{path[-1]}:` with {wanted}.")
     if kind == "unknown_metric":
-        return _at(draft, path, kind, error["msg"], error["ctx"]["remedy"])
+        return _at(draft, path, kind, error["msg"], _metric_meant(str(value)))
     code = _CODES.get(kind, "wrong_type")
     if kind == "bad_format":
         return _at(draft, path, code, error["msg"], f"Write it like `{error['ctx']['example']}`.")
     if code == "template":
         return _at(draft, path, code, f"{error['msg']} (got {shown(value)}).", "Write the value itself.")
     return _at(draft, path, code, f"must be {wanted} (got {_got(value, draft, path)}).", _remedy(wanted, value, schema))
+
+
+def _metric_meant(word: str) -> str:
+    meant = nearest(word, METRICS)
+    common = [name for name, metric in METRICS.items() if set(metric.tasks) & {"classification", "regression"}]
+    return f"Did you mean `{meant}`?" if meant else f"Choose {listed(common)}; docs/run-spec.md has more."
 
 
 def _got(value: Any, draft: Draft, path: Path) -> str:

@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from mlops.spec import metrics
 from mlops.spec.algorithms import Section, find_algorithm
-from mlops.spec.words import listed, nearest, shown
+from mlops.spec.words import shown
 
 NAME_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,62}$"
 MODEL_NAME_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,95}$"
@@ -69,17 +69,10 @@ def _algorithm(value: Any) -> Any:
 spelled_algorithm = BeforeValidator(_algorithm)
 
 
-_COMMON = [name for name, metric in metrics.METRICS.items() if set(metric.tasks) & {"classification", "regression"}]
-
-
 def _metric(value: str) -> str:
     found = metrics.find(value)
     if found is None:
-        meant = nearest(value, metrics.METRICS)
-        hint = f"Did you mean {meant}?" if meant else f"Choose {listed(_COMMON)}; docs/run-spec.md has more."
-        raise PydanticCustomError(
-            "unknown_metric", "is no metric known here (got {got}).", {"got": shown(value), "remedy": hint}
-        )
+        raise PydanticCustomError("unknown_metric", "is no metric known here (got {got}).", {"got": shown(value)})
     return found.name
 
 

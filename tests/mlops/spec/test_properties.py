@@ -96,7 +96,7 @@ def specs(draw: st.DrawFn) -> RunSpec:
 
 
 @given(specs())
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_canonical_spec_survives_every_way_of_writing_it(spec):
     assert parse_issue(f"```yaml\n{render(spec)}```") == spec
     assert parse_issue(render(spec)) == spec
@@ -133,7 +133,7 @@ def never_another_exception(body: str) -> None:
 
 
 @given(st.text(max_size=400))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_any_text_is_read_or_refused(text):
     never_another_exception(text)
     never_another_exception(f"algorithm: xgboost\n{text}")
@@ -143,7 +143,7 @@ def test_any_text_is_read_or_refused(text):
 
 
 @given(st.binary(max_size=400))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_any_bytes_are_read_or_refused(data):
     never_another_exception("algorithm: xgboost\n" + data.decode("utf-8", "surrogateescape"))
 
@@ -156,14 +156,14 @@ pieces = st.sampled_from([*_PIECES.split(), ": ", "- ", "\n", "\n  ", "<<: ", "-
 
 
 @given(st.lists(pieces, max_size=60).map("".join))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_any_mixture_of_yaml_is_read_or_refused(text):
     never_another_exception(text)
     never_another_exception(f"```yaml\n{text}\n```")
 
 
 @given(st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_a_damaged_example_is_read_or_refused(data):
     place = data.draw(st.integers(0, len(EXAMPLE)))
     length = data.draw(st.integers(0, 8))
