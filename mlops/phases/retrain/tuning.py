@@ -67,16 +67,23 @@ _CALMER: dict[str, Rule] = {
 """Against learning by heart."""
 _STRONGER: dict[str, Rule] = {
     "random_forest": lambda s: {
-        "n_estimators": min(2000, 2 * s["n_estimators"]),
-        "max_depth": None,
+        "n_estimators": min(2000, max(200, 2 * s["n_estimators"])),
+        "max_depth": s["max_depth"] and min(64, max(8, 2 * s["max_depth"])),
         "min_samples_leaf": 1,
     },
-    "xgboost": lambda s: {"n_estimators": min(5000, 2 * s["n_estimators"]), "max_depth": min(16, s["max_depth"] + 2)},
-    "logistic_regression": lambda s: {"C": min(1e6, 10 * s["C"]), "max_iter": min(100_000, 2 * s["max_iter"])},
+    "xgboost": lambda s: {
+        "n_estimators": min(5000, max(200, 2 * s["n_estimators"])),
+        "max_depth": min(16, max(4, s["max_depth"] + 2)),
+        "learning_rate": min(1.0, max(0.05, s["learning_rate"])),
+    },
+    "logistic_regression": lambda s: {
+        "C": min(1e6, max(1.0, 10 * s["C"])),
+        "max_iter": min(100_000, 2 * s["max_iter"]),
+    },
     "linear_regression": lambda s: {"alpha": s["alpha"] / 10 if s["alpha"] > 1e-3 else 0.0},
     "neural_network": lambda s: {
         "hidden_layers": [min(4096, 2 * units) for units in s["hidden_layers"]],
-        "epochs": min(1000, 2 * s["epochs"]),
+        "epochs": min(1000, max(50, 2 * s["epochs"])),
         "dropout": 0.0,
     },
     "kmeans": lambda s: {"n_init": min(100, 2 * s["n_init"]), "n_clusters": max(2, s["n_clusters"] - 1)},

@@ -6,8 +6,9 @@ import json
 import random
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -208,20 +209,27 @@ class Dying:
             client.meta.events.unregister("after-call", self._afterwards)
 
 
-def open_laptop(state_dir: Any, patch: pytest.MonkeyPatch, options: Any, **settings: Any) -> Iterator[Laptop]:
+@pytest.fixture(scope="session")
+def open_laptop() -> Callable[..., Iterator[Laptop]]:
+    """A twin in a folder; keyword arguments are the twin's `images`, then settings."""
+    return _open_laptop
+
+
+def _open_laptop(state_dir: Path, images: Mapping[str, list[str]] | None = None, **settings: Any) -> Iterator[Laptop]:
     from moto.moto_api._internal import moto_api_backend
 
     from twin.aws import server
+    from twin.aws.options import Options
 
+    # moto's state belongs to the process: nothing of another module may be left.
     moto_api_backend.reset()
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "twin",
-        "AWS_SECRET_ACCESS_KEY": "twin",
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }.items():
-        patch.setenv(name, value)
-    with server.start(state_dir=state_dir, options=options) as running:
-        services = Services(Settings(job_poll_interval_s=0.05, **settings))
+    keys = {"AWS_ACCESS_KEY_ID": "twin", "AWS_SECRET_ACCESS_KEY": "twin", "AWS_EC2_METADATA_DISABLED": "true"}
+    options = Options(**QUICK, **({"images": images} if images else {}))
+    with pytest.MonkeyPatch.context() as patch, server.start(state_dir=state_dir, options=options) as running:
+        for name, value in keys.items():
+            patch.setenv(name, value)
+        policy = str(state_dir / "policy.yaml")
+        services = Services(Settings(**{"job_poll_interval_s": 0.05, "policy_file": policy, **settings}))
         services.cloud = Cloud(endpoint_url=running.url, region="us-east-1")
         services.ledger.create_table()
         for bucket in services.settings.data_buckets:
@@ -232,14 +240,9 @@ def open_laptop(state_dir: Any, patch: pytest.MonkeyPatch, options: Any, **setti
 
 
 @pytest.fixture(scope="module")
-def laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
+def laptop(open_laptop: Callable[..., Iterator[Laptop]], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
     """Real workloads; the dataset `toy` is there."""
-    from twin.aws.options import Options
-
-    with pytest.MonkeyPatch.context() as patch:
-        for laptop in open_laptop(
-            tmp_path_factory.mktemp("twin"), patch, Options(**QUICK), canary_step_s=0.0, canary_minimum_requests=5,
-            policy_file=str(tmp_path_factory.mktemp("policy") / "policy.yaml"),
-        ):  # fmt: skip
-            laptop.upload("toy")
-            yield laptop
+    folder = tmp_path_factory.mktemp("twin")
+    for laptop in open_laptop(folder, canary_step_s=0.0, canary_minimum_requests=5):
+        laptop.upload("toy")
+        yield laptop
