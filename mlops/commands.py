@@ -21,6 +21,7 @@ class Verb(StrEnum):
     RERUN = "rerun"
     STOP = "stop"
     ROLLBACK = "rollback"
+    PROMOTE = "promote"
     HELP = "help"
 
 
@@ -30,6 +31,7 @@ MEANINGS: dict[Verb, tuple[str, str]] = {
     Verb.RERUN: ("/rerun", "Run once more with the same settings."),
     Verb.STOP: ("/stop", "End the run under way, or give up one that waits for settings."),
     Verb.ROLLBACK: ("/rollback", "Bring back the version that served before."),
+    Verb.PROMOTE: ("/promote", "End an A/B test in favour of the new version."),
     Verb.HELP: ("/help", "Show this list."),
 }
 

@@ -2,40 +2,24 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
-import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from github import GithubException
 
-from mlops.errors import Conflict, RequestRefused, Unavailable
-from mlops.github_client import SecretToken, connect, translated, unless_missing
+from mlops.errors import RequestRefused, Unavailable
+from mlops.github_client import translated, unless_missing
+from mlops.github_files import RepositoryFiles
+from mlops.issues import STATE_LABELS, Comment, Edit, IssueSnapshot, LabelEvent, body_hash
 
 if TYPE_CHECKING:
     from github.Issue import Issue
     from github.IssueComment import IssueComment
-    from github.Repository import Repository
 
     from mlops.aws import Cloud
     from mlops.settings import Settings
-
-STATE_LABELS: dict[str, tuple[str, str]] = {
-    "mlops:running": ("1d76db", "A run of this issue is under way"),
-    "mlops:awaiting-approval": ("fbca04", "Waits for a maintainer's /approve"),
-    "mlops:refused": ("e99695", "Nothing was started; see the comment"),
-    "mlops:deployed": ("0e8a16", "The model answers on its endpoint"),
-    "mlops:registered": ("5319e7", "The model passed and is in the registry"),
-    "mlops:kept-champion": ("c5def5", "Passed, but the serving model is better"),
-    "mlops:below-threshold": ("d93f0b", "Waits for an operator's comment with other settings"),
-    "mlops:stopped": ("6a737d", "Ended without a model"),
-    "mlops:failed": ("b60205", "A phase failed; see the comment"),
-}
-"""Colour and meaning of each state; an issue carries one of them at a time, beside its trigger label."""
 
 _EDITS = """query($owner: String!, $name: String!, $number: Int!) {
   repository(owner: $owner, name: $name) {
@@ -44,71 +28,11 @@ _EDITS = """query($owner: String!, $name: String!, $number: Int!) {
 }"""
 
 
-@dataclass(frozen=True)
-class LabelEvent:
-    """The moment a trigger label was set, and by whom."""
-
-    id: int
-    label: str
-    actor: str
-    at: datetime
-
-
-@dataclass(frozen=True)
-class IssueSnapshot:
-    """What one read of an issue showed. The label event is read before the body: a later edit cannot hide."""
-
-    number: int
-    title: str
-    body: str
-    state: str
-    is_pull_request: bool
-    author: str
-    labels: tuple[str, ...]
-    labelled: LabelEvent | None
-    updated_at: datetime
-    url: str
-
-    @property
-    def body_hash(self) -> str:
-        return body_hash(self.body)
-
-
-@dataclass(frozen=True)
-class Edit:
-    """The last change of an issue's body: None in `at` where it was never edited."""
-
-    body_hash: str
-    at: datetime | None
-    editor: str
-
-
-@dataclass(frozen=True)
-class Comment:
-    id: int
-    author: str
-    body: str
-    created_at: datetime
-    edited: bool
-    url: str
-
-
-def body_hash(body: str) -> str:
-    """SHA-256 of the raw text, kept as evidence of what was approved."""
-    return hashlib.sha256(body.encode()).hexdigest()
-
-
-class GitHubRepository:
+class GitHubRepository(RepositoryFiles):
     """Reads and writes of one repository. Safe to share between threads; every error is one of mlops.errors."""
 
     def __init__(self, api_url: str, name: str, token: Callable[[], str]):
-        """`name` is `owner/name`; `token` is called when a token is needed."""
-        if name.count("/") != 1:
-            raise RequestRefused(f"MLOPS_GITHUB_REPOSITORY is {name!r}; set it to owner/name.")
-        self.name = name
-        self._api_url = api_url
-        self._auth = SecretToken(token)
-        self._local = threading.local()
+        super().__init__(api_url, name, token)
         self._known_labels: set[str] = set()
         self._id: int | None = None
         self._login: str | None = None
@@ -116,17 +40,6 @@ class GitHubRepository:
     @classmethod
     def from_settings(cls, settings: Settings, cloud: Cloud) -> GitHubRepository:
         return cls(settings.github_api_url, settings.github_repository, lambda: _token(cloud, settings.github_secret))
-
-    @property
-    def _hub(self) -> Any:
-        # PyGithub keeps one connection in each client and is not meant for two threads.
-        if not hasattr(self._local, "hub"):
-            self._local.hub = connect(self._api_url, self._auth)
-        return self._local.hub
-
-    @property
-    def _repo(self) -> Repository:
-        return self._hub.get_repo(self.name, lazy=True)
 
     def _issue(self, number: int) -> Issue:
         return self._repo.get_issue(number)
@@ -282,87 +195,6 @@ class GitHubRepository:
         """`eyes`, `+1` or `-1` on a comment; a second time changes nothing."""
         with translated(f"react to comment {comment_id}"):
             self._issue(number).get_comment(comment_id).create_reaction(content)
-
-    # -- files ---------------------------------------------------------------------------------------------------
-    def head(self, branch: str) -> str:
-        """The commit a branch points to."""
-        with translated(f"read branch {branch}"):
-            return str(self._repo.get_git_ref(f"heads/{branch}").object.sha)
-
-    def read_file(self, path: str, ref: str) -> bytes | None:
-        """A file's bytes at a branch or commit; None where there is none."""
-        with translated(f"read {path}"), unless_missing():
-            found = self._repo.get_contents(path, ref=ref)
-            if isinstance(found, list):
-                raise RequestRefused(f"{path} is a folder in {self.name}.")
-            if found.encoding == "base64":
-                return found.decoded_content
-            # Files above 1 MB come without their content.
-            return base64.b64decode(self._repo.get_git_blob(found.sha).content)
-        return None
-
-    def list_folder(self, path: str, ref: str) -> list[str]:
-        """Paths below a folder, one level deep, folders with a trailing slash; empty where it is missing."""
-        with translated(f"list {path}"), unless_missing():
-            found = self._repo.get_contents(path, ref=ref)
-            entries = found if isinstance(found, list) else [found]
-            return sorted(entry.path + ("/" if entry.type == "dir" else "") for entry in entries)
-        return []
-
-    def last_commit(self, path: str, branch: str) -> str:
-        """The newest commit of a branch that touched `path`, or an empty text."""
-        with translated(f"read the commits of {path}"):
-            for commit in self._repo.get_commits(sha=branch, path=path):
-                return str(commit.sha)
-        return ""
-
-    def commit(self, branch: str, files: Mapping[str, bytes], message: str, expected_head: str) -> str:
-        """One commit with all `files`, made only if the branch still points to `expected_head`; its id.
-
-        Signed by GitHub where it is github.com. A server without `createCommitOnBranch` gets one commit a file.
-
-        Raises:
-            Conflict: the branch moved; read again and retry.
-            Unavailable: the reply was lost, and the commit may stand; read back before trying again.
-        """
-        headline, _, rest = message.partition("\n")
-        change = {
-            "branch": {"repositoryNameWithOwner": self.name, "branchName": branch},
-            "message": {"headline": headline, "body": rest.strip()},
-            "expectedHeadOid": expected_head,
-            "fileChanges": {
-                "additions": [
-                    {"path": path, "contents": base64.b64encode(content).decode()}
-                    for path, content in sorted(files.items())
-                ]
-            },
-        }
-        with translated(f"commit to {branch}"):
-            try:
-                _, answer = self._hub.requester.graphql_named_mutation("createCommitOnBranch", change, "commit { oid }")
-                return str(answer["commit"]["oid"])
-            except GithubException as error:
-                if error.status not in {404, 501}:
-                    raise
-            return self._commit_by_contents(branch, files, message, expected_head)
-
-    def _commit_by_contents(self, branch: str, files: Mapping[str, bytes], message: str, expected_head: str) -> str:
-        if self.head(branch) != expected_head:
-            raise Conflict(f"{branch} moved on from {expected_head[:7]}.")
-        commit = expected_head
-        # The order given: the caller puts last what makes the others count.
-        for path, content in files.items():
-            known = None
-            with unless_missing():
-                known = self._repo.get_contents(path, ref=branch)
-            if known is None:
-                answer = self._repo.create_file(path, message, content, branch=branch)
-            elif isinstance(known, list) or known.decoded_content == content:
-                continue
-            else:
-                answer = self._repo.update_file(path, message, content, known.sha, branch=branch)
-            commit = str(answer["commit"].sha)
-        return commit
 
 
 def _token(cloud: Cloud, secret: str) -> str:

@@ -76,7 +76,7 @@ def render(record: RunRecord, addresses: Addresses = Addresses(), suggestion: Ma
     """The comment as Markdown: a pure function of the record.
 
     Args:
-        suggestion: settings worth trying next, as `{"hyperparameters": {...}}`; the present ones are shown without.
+        suggestion: `hyperparameters` worth trying next and `reasons` why; the present ones are shown without.
     """
     spec = details("The whole specification, with every default filled in", fence(as_yaml(record.spec), "yaml"))
     blocks = [
@@ -302,12 +302,17 @@ def _steps(record: RunRecord, addresses: Addresses, suggestion: Mapping[str, Any
         return "Comment `/stop` to end this run."
     if record.outcome is Outcome.BELOW_THRESHOLD:
         left = max(0, addresses.max_retrainings - record.retraining)
-        change = suggestion or {"hyperparameters": record.spec.get("hyperparameters") or {}}
-        lead = "These settings may do better; change them as you like" if suggestion else "Change what you like"
-        return (
-            f"{left} of {addresses.max_retrainings} retrainings left. {lead}, and post this as a comment:\n\n"
-            f"{fence('/retrain' + chr(10) + as_yaml(dict(change)))}\n\nOr comment `/stop`."
-        )
+        better = (suggestion or {}).get("hyperparameters")
+        lead = "These settings may do better; change them as you like" if better else "Change what you like"
+        change = as_yaml({"hyperparameters": better or record.spec.get("hyperparameters") or {}})
+        reasons = "\n".join(f"- {prose(reason)}" for reason in (suggestion or {}).get("reasons", []))
+        parts = [
+            f"{left} of {addresses.max_retrainings} retrainings left. {lead}, and post this as a comment:",
+            fence(f"/retrain\n{change}"),
+            reasons,
+            "Or comment `/stop`.",
+        ]
+        return "\n\n".join(part for part in parts if part)
     if record.outcome is Outcome.DEPLOYED:
         return "Comment `/rollback` to bring back the version that served before, or `/rerun` to train once more."
     if record.outcome is Outcome.FAILED:

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from mlops import intake, runs
-from mlops.commands import MEANINGS, Command, Verb, parse_command, settings_of
-from mlops.errors import Conflict, IssueRejected, MlopsError, RequestRefused, Unavailable
-from mlops.github import Comment, IssueSnapshot
-from mlops.identity import Phase, RunKey
-from mlops.markdown import code, prose, table
-from mlops.memory import Memory, number_for_comment, recall, remember
-from mlops.record import Outcome, RunRecord, RunState, Trigger
+from mlops import actions, intake
+from mlops.commands import Command, parse_command, settings_of
+from mlops.errors import IssueRejected, MlopsError, Unavailable
+from mlops.issues import Comment, IssueSnapshot
+from mlops.markdown import prose
+from mlops.memory import Memory, recall, remember
+from mlops.record import Outcome
 from mlops.refusals import problem_table
-from mlops.report import approval_word
 
 if TYPE_CHECKING:
     from mlops.services import Services
@@ -26,16 +22,6 @@ log = logging.getLogger(__name__)
 
 _OVERLAP = timedelta(seconds=5)
 """GitHub's `since` compares whole seconds, and its replicas lag a little."""
-
-
-@dataclass(frozen=True)
-class Done:
-    """What a command did."""
-
-    message: str = ""
-    run_key: str | None = None
-    reply: str = ""
-    """Markdown to answer with, where a reaction does not say enough."""
 
 
 def read_comments(services: Services, snapshot: IssueSnapshot) -> list[intake.Admission]:
@@ -74,7 +60,7 @@ def _handle(services: Services, snapshot: IssueSnapshot, comment: Comment) -> in
         return _refuse(services, snapshot, comment, "The comment was edited. Write a new one: only first texts count.")
     services.repository.react(snapshot.number, comment.id, "eyes")
     try:
-        done = _ACTIONS[command.verb](services, snapshot, comment, command)
+        done = actions.ACTIONS[command.verb](services, snapshot, comment, command)
     except IssueRejected as rejected:
         return _refuse(services, snapshot, comment, str(rejected), problem_table(rejected.problems, comment.body))
     except Unavailable:
@@ -97,7 +83,7 @@ def _command(services: Services, snapshot: IssueSnapshot, comment: Comment) -> C
     if command is None or not command.implicit:
         return command
     # A code block alone is an answer only where a question was asked, and only if it is about settings.
-    record = _current(services, snapshot.number)
+    record = actions.current(services, snapshot.number)
     if record is None or record.outcome is not Outcome.BELOW_THRESHOLD:
         return None
     try:
@@ -110,240 +96,6 @@ def _may_command(services: Services, login: str) -> bool:
     settings = services.settings
     roles = {} if login in settings.allowed_actors else {login: services.repository.role(login)}
     return intake.may_steer(login, roles, settings)
-
-
-def _current(services: Services, number: int) -> RunRecord | None:
-    current = recall(services, number).current
-    return services.ledger.get_run(current) if current else None
-
-
-def _require_current(services: Services, number: int) -> RunRecord:
-    record = _current(services, number)
-    if record is None:
-        raise RequestRefused("There is no run of this issue yet.")
-    return record
-
-
-# -- the commands: each is safe to repeat for the same comment ---------------------------------------------------------
-def _approve(services: Services, snapshot: IssueSnapshot, comment: Comment, command: Command) -> Done:
-    record = _require_current(services, snapshot.number)
-    word = approval_word(record)
-    if command.argument != word:
-        raise RequestRefused(
-            f"The revision to approve is {word}, not {command.argument or 'an empty one'}."
-            if record.state is RunState.AWAITING_APPROVAL
-            else "Nothing waits for approval here."
-        )
-    if record.state is RunState.FINISHED or (record.state is RunState.STARTED and record.actor != comment.author):
-        raise RequestRefused(f"Run {record.run_key} does not wait for approval.")
-    if record.trigger is Trigger.ISSUE and not _still_means(services, snapshot, record):
-        raise RequestRefused("The issue was edited after this revision was shown; its new revision needs the approval.")
-    approved = intake.approve(services, record.run_key, comment.author)
-    remember(services, snapshot.number, lambda known: _approved(known, record.revision))
-    if approved.state is RunState.APPROVED:
-        intake.start(services, approved)
-    return Done(f"approved {word}", record.run_key)
-
-
-def _still_means(services: Services, snapshot: IssueSnapshot, record: RunRecord) -> bool:
-    decision = intake.judge_issue(services, snapshot, recall(services, snapshot.number))
-    return decision.revision == record.revision
-
-
-def _approved(memory: Memory, revision: str) -> Memory:
-    waiting = {rev: doubt for rev, doubt in memory.waiting.items() if rev != revision}
-    return memory.model_copy(update={"waiting": waiting})
-
-
-def _retrain(services: Services, snapshot: IssueSnapshot, comment: Comment, command: Command) -> Done:
-    from mlops.spec import RunSpec, canonical, merge
-
-    change = settings_of(comment.body)
-    parent = _parent(services, snapshot.number, comment)
-    spec = merge(
-        RunSpec.model_validate(parent.spec),
-        change,
-        data_buckets=services.settings.data_buckets,
-        instance_types=services.settings.instance_types,
-    )
-    number = _take_retraining(services, snapshot.number, parent, comment)
-    limit = services.settings.max_retrainings
-    if number > limit:
-        spent = f"{limit} of {limit} retrainings used; it stops."
-        if parent.outcome is Outcome.BELOW_THRESHOLD:
-            intake.end_without_airflow(services, parent.run_key, spent)
-        raise RequestRefused(f"{spent} Edit the issue and set the label again to begin anew.")
-    key = RunKey.parse(parent.run_key)
-    assert key is not None
-    run_key = str(RunKey(key.repository_id, key.issue, key.revision, retraining=number, rerun=key.rerun))
-    return _launch(services, snapshot, comment, parent, run_key, canonical(spec), Trigger.COMMENT, number)
-
-
-def _parent(services: Services, issue: int, comment: Comment) -> RunRecord:
-    """The finished run that a comment is about: the current one, or the one it was about when we read it before."""
-    before = recall(services, issue).parents.get(str(comment.id))
-    if before:
-        return services.ledger.require_run(before)
-    record = _require_current(services, issue)
-    if record.state is not RunState.FINISHED:
-        raise RequestRefused(f"Run {record.run_key} is under way; wait for its result, or comment /stop first.")
-    return record
-
-
-def _take_retraining(services: Services, issue: int, parent: RunRecord, comment: Comment) -> int:
-    """Which retraining this comment asks for: taken once, before anything starts, and kept for ever.
-
-    A crash after this leads to the same number for the same comment, so none is lost and none is counted twice.
-    """
-    key = RunKey.parse(parent.run_key)
-    chain = parent.run_key.rpartition("-r")[0] if key and key.retraining else parent.run_key
-
-    def take(memory: Memory) -> Memory | None:
-        taken = memory.retrainings.get(chain, {})
-        number = number_for_comment(taken, comment.id)
-        if number > services.settings.max_retrainings:
-            return None
-        return memory.model_copy(
-            update={
-                "retrainings": {**memory.retrainings, chain: {**taken, str(comment.id): number}},
-                "parents": {**memory.parents, str(comment.id): parent.run_key},
-            }
-        )
-
-    memory = remember(services, issue, take)
-    return number_for_comment(memory.retrainings.get(chain, {}), comment.id)
-
-
-def _rerun(services: Services, snapshot: IssueSnapshot, comment: Comment, command: Command) -> Done:
-    parent = _parent(services, snapshot.number, comment)
-
-    def take(memory: Memory) -> Memory:
-        number = number_for_comment(memory.reruns, comment.id)
-        return memory.model_copy(
-            update={
-                "reruns": {**memory.reruns, str(comment.id): number},
-                "parents": {**memory.parents, str(comment.id): parent.run_key},
-            }
-        )
-
-    number = remember(services, snapshot.number, take).reruns[str(comment.id)]
-    key = RunKey.parse(parent.run_key)
-    assert key is not None
-    run_key = str(RunKey(key.repository_id, key.issue, key.revision, rerun=number))
-    return _launch(services, snapshot, comment, parent, run_key, parent.spec, Trigger.RERUN, 0)
-
-
-def _launch(
-    services: Services,
-    snapshot: IssueSnapshot,
-    comment: Comment,
-    parent: RunRecord,
-    run_key: str,
-    spec: dict[str, Any],
-    trigger: Trigger,
-    retraining: int,
-) -> Done:
-    """Ledger first, then Airflow; a run above the ceiling waits for its approval."""
-    from mlops.spec import RunSpec
-
-    cost, ceiling = intake.estimate(services, RunSpec.model_validate(spec)), services.settings.cost_ceiling_usd
-    dear = cost > ceiling
-    record = RunRecord(
-        run_key=run_key,
-        trigger=trigger,
-        repository=parent.repository,
-        repository_id=parent.repository_id,
-        issue=parent.issue,
-        revision=parent.revision,
-        body_hash=parent.body_hash,
-        actor=comment.author,
-        retraining=retraining,
-        parent=parent.run_key,
-        spec=spec,
-        state=RunState.AWAITING_APPROVAL if dear else RunState.APPROVED,
-        message=f"The estimate of {cost:.2f} USD is above the ceiling of {ceiling:.2f} USD." if dear else "",
-        created_at=services.timestamp(),
-        labelled_at=comment.created_at.isoformat(timespec="seconds").replace("+00:00", "Z"),
-    )
-    services.ledger.create_run(record)
-    remember(services, snapshot.number, lambda memory: memory.model_copy(update={"current": run_key}))
-    stands = services.ledger.require_run(run_key)
-    if stands.state is RunState.APPROVED:
-        intake.start(services, stands)
-    else:
-        runs.publish(services, run_key)
-    return Done(f"{trigger.value} {run_key}", run_key)
-
-
-def _stop(services: Services, snapshot: IssueSnapshot, comment: Comment, command: Command) -> Done:
-    record = _require_current(services, snapshot.number)
-    message = f"Stopped by {comment.author}."
-    if record.outcome is Outcome.STOPPED:
-        runs.close_run(services, record.run_key)
-        return Done("stopped", record.run_key)
-    if record.state is RunState.FINISHED and record.outcome is not Outcome.BELOW_THRESHOLD:
-        raise RequestRefused(f"Run {record.run_key} is over.")
-    if record.state is RunState.STARTED:
-        # The outcome first: whatever the ending tasks report then, the record says that a person stopped it.
-        services.ledger.update_run(
-            record.run_key, lambda known: known.model_copy(update={"outcome": Outcome.STOPPED, "message": message})
-        )
-        services.airflow.end_run(runs.DAG_ID, record.airflow_run_id or record.run_key)
-        _stop_jobs(services, record)
-    intake.end_without_airflow(services, record.run_key, message)
-    return Done("stopped", record.run_key)
-
-
-def _stop_jobs(services: Services, record: RunRecord) -> None:
-    from mlops import jobs
-
-    for phase in record.phases.values():
-        for job in phase.jobs:
-            if job.kind not in {"processing", "training"}:
-                continue
-            try:
-                jobs.stop(services, job.name, job.kind)
-            except RequestRefused as over:
-                log.info("Job %s needs no stop: %s", job.name, over)
-
-
-def _roll_back(services: Services, snapshot: IssueSnapshot, comment: Comment, command: Command) -> Done:
-    from mlops.phases import deploy
-
-    endpoint = _endpoint(services, snapshot.number)
-    try:
-        services.ledger.put_item(f"command#{services.repository.id}#{comment.id}", {"verb": "rollback"})
-    except Conflict as again:
-        # Twice would go back two versions.
-        raise RequestRefused(f"This rollback of {endpoint} was begun before; look at the endpoint.") from again
-    deployment = deploy.roll_back(services, endpoint)
-    reply = f"Endpoint {code(deployment.endpoint)} serves version {code(deployment.version)}. {prose(deployment.proof)}"
-    return Done(f"rolled back {endpoint} to {deployment.version}", reply=reply.strip())
-
-
-def _endpoint(services: Services, number: int) -> str:
-    """The endpoint of the newest run of this issue that has one."""
-    for record in services.ledger.list_runs(repository_id=services.repository.id, issue=number, limit=100):
-        endpoint = record.phases[Phase.DEPLOY].handle.get("endpoint")
-        if endpoint and record.outcome is Outcome.DEPLOYED:
-            return str(endpoint)
-    raise RequestRefused("No run of this issue has deployed a model.")
-
-
-def _help(services: Services, snapshot: IssueSnapshot, comment: Comment, command: Command) -> Done:
-    rows = [[code(usage), prose(meaning)] for usage, meaning in MEANINGS.values()]
-    return Done(reply=table(["Comment", "What it does"], rows))
-
-
-_Action = Callable[["Services", IssueSnapshot, Comment, Command], Done]
-_ACTIONS: dict[Verb, _Action] = {
-    Verb.APPROVE: _approve,
-    Verb.RETRAIN: _retrain,
-    Verb.RERUN: _rerun,
-    Verb.STOP: _stop,
-    Verb.ROLLBACK: _roll_back,
-    Verb.HELP: _help,
-}
 
 
 # -- answers -----------------------------------------------------------------------------------------------------------

@@ -45,7 +45,18 @@ def running_record(**changes: Any) -> RunRecord:
         started_at="2026-11-23T10:00:01Z",
     )
     record.phases[Phase.PREPARE] = done(
-        "569 rows, 30 features; 0 rows dropped.", {"dataset": "breast-cancer", "version": "3f2a91c0de11"}
+        "569 rows, 30 features; 0 rows dropped.",
+        {
+            "dataset": "breast-cancer",
+            "version": "3f2a91c0de11",
+            "prefix": "s3://mlops-bucket/datasets/breast-cancer/versions/3f2a91c0de11/",
+            "manifest_uri": "s3://mlops-bucket/datasets/breast-cancer/versions/3f2a91c0de11/manifest.json",
+            "task": "classification",
+            "target": "diagnosis",
+            "classes": ["benign", "malignant"],
+            "features": 30,
+            "rows": {"train": 398, "validation": 85, "test": 114},
+        },
     )
     record.phases[Phase.TRAIN] = PhaseRecord(
         state=PhaseState.RUNNING,
@@ -64,7 +75,17 @@ def judged_record(
     decision = (
         "below_threshold" if not passed else "deploy" if champion is None or value >= champion else "keep_champion"
     )
-    record.phases[Phase.TRAIN] = done("200 trees in 3 s.", {"model_uri": "s3://b/m", "metrics": {"f1": 0.98}}, 12)
+    record.phases[Phase.TRAIN] = done(
+        "200 trees in 3 s.",
+        {
+            "model_uri": f"s3://mlops-bucket/models/xgboost-breast-cancer/training/{RUN_KEY}/output/model.tar.gz",
+            "algorithm": "xgboost",
+            "seconds": 3.0,
+            "metrics": {"f1": 0.98},
+            "hyperparameters": {"n_estimators": 200, "max_depth": 4},
+        },
+        12,
+    )
     record.phases[Phase.VALIDATE] = done(
         f"f1 {value}",
         {
@@ -97,6 +118,7 @@ def deployed_record(**changes: Any) -> RunRecord:
             "model_id": "xgboost-breast-cancer",
             "version": "1.1.0",
             "model_uri": "s3://mlops-bucket/models/xgboost-breast-cancer/1.1.0/model.tar.gz",
+            "sha256": "00",
             "package_arn": "arn:aws:sagemaker:us-east-1:123456789012:model-package/xgboost-breast-cancer/2",
             "openapi_uri": "s3://mlops-bucket/models/xgboost-breast-cancer/1.1.0/openapi.json",
         },
@@ -105,6 +127,8 @@ def deployed_record(**changes: Any) -> RunRecord:
         "Version 1.1.0 answers.",
         {
             "endpoint": "mlops-xgboost-breast-cancer",
+            "config": "mlops-xgboost-breast-cancer-1-1-0",
+            "strategy": "blue_green",
             "version": "1.1.0",
             "state": "in_service",
             "proof": "20 of 20 probes were answered by 1.1.0.",

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 import pytest
 
 from mlops.errors import Conflict, RequestRefused, Unavailable
-from mlops.github import STATE_LABELS, GitHubRepository, body_hash
+from mlops.github import GitHubRepository
+from mlops.issues import STATE_LABELS, body_hash
 
 LABELS = ("mlops:train", "mlops")
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from mlops import history, keys
+from mlops import history, history_chain, keys
 from mlops.errors import Unavailable
 from mlops.record import Outcome, RunState
 from tests.mlops.records import RUN_KEY, deployed_record
@@ -62,7 +62,7 @@ def test_each_record_names_the_one_before_by_its_hash(house):
     files = tree(house)
     second = json.loads(files.read("training_history/2026/gh-4242-8-0123456789ab.json"))
     first = files.read("training_history/2026/gh-4242-7-0123456789ab.json")
-    assert second["previous"]["sha256"] == history._sha256(first)
+    assert second["previous"]["sha256"] == history_chain.sha256(first)
     assert history.verify(files) == []
 
 

@@ -11,8 +11,8 @@ import pytest
 
 from mlops import intake, keys, runs
 from mlops.errors import Unavailable
-from mlops.github import Edit, IssueSnapshot, LabelEvent, body_hash
 from mlops.identity import RunKey
+from mlops.issues import Edit, IssueSnapshot, LabelEvent, body_hash
 from mlops.memory import Memory, recall
 from mlops.record import Outcome, RunState
 from mlops.settings import Settings

@@ -23,7 +23,8 @@ HOSTILE = [
     "&lt;b&gt;", "&#64;octocat", "&#x40;octocat", "&commat;octocat", "line\r\nbreak", "\u2028@x", "\u202eevil\u202c",
     "\u200b@\u200bx", "a\x00b", "$\\href{https://evil.example}{x}$", "$$x$$", ":warning:", "/approve 123456789012",
     "![x](javascript:alert(1))", "[x](javascript:alert(1))", "<a href='https://evil.example'>x</a>", "<@U123>",
-    "<!channel>", "<!here|here>", "<https://evil.example|safe>", "{{ 7*7 }}", "%7B%7B", "é" * 50, "漢字 @誰か", "@" * 40,
+    "<!channel>", "<!here|here>", "<https://evil.example|safe>", "{{ 7*7 }}",
+    "%7B%7B", "é" * 50, "漢字 @誰か", "@" * 40,
     "`" * 40, "|" * 40, "\\" * 41, "[" * 60, "<" * 60, "![](" * 30, " " * 40 + "code", "\tcode", "1. one", "+ plus",
     "===", "---", "***", "[x]", "[ ] todo", "[^1]", "[^1]: note", "A\n===", "<details>", "<summary>", "<!doctype html>",
 ]  # fmt: skip

@@ -55,9 +55,10 @@ def test_below_the_threshold_the_operator_gets_something_to_paste():
 
 def test_a_suggestion_takes_the_place_of_the_present_settings():
     record = finished(judged_record(value=0.9, retraining=2), Outcome.BELOW_THRESHOLD)
-    text = report.render(record, ADDRESSES, {"hyperparameters": {"max_depth": 8}})
+    text = report.render(record, ADDRESSES, {"hyperparameters": {"max_depth": 8}, "reasons": ["Too deep."]})
     assert "1 of 3 retrainings left. These settings may do better" in text
     assert "hyperparameters:\n  max_depth: 8" in text
+    assert "- Too deep." in text
 
 
 def test_a_waiting_run_says_how_to_approve_it():

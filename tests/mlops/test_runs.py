@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from mlops import history, intake, runs
+from mlops import history, intake, living_comment, runs
 from mlops.errors import IssueRejected, RequestRefused, Unavailable
 from mlops.identity import Phase
 from mlops.record import Outcome, PhaseRecord, PhaseState, RunState, Trigger
@@ -253,7 +253,7 @@ def test_a_publisher_that_died_is_replaced(house, forge, started, monkeypatch):
     house.ledger.update_run(run_key, lambda known: known.model_copy(update={"comment_id": None}))
     runs.publish(house, run_key)
     assert house.ledger.require_run(run_key).comment_id is None
-    monkeypatch.setattr(runs, "_CLAIM_S", 0.0)
+    monkeypatch.setattr(living_comment, "_CLAIM_S", 0.0)
     assert runs.publish(house, run_key).comment_id
     assert len(forge.comments(number)) == 1
 

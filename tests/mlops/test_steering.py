@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from mlops import intake, memory, runs, steering
+from mlops import actions, intake, memory, runs
 from mlops.identity import Phase
 from mlops.record import Outcome, RunState, Trigger
 from tests.mlops.bodies import DEAR, GOOD
@@ -269,7 +269,7 @@ def test_help_lists_each_command(house, forge, waiting):
     forge.say(number, "/help")
     admit(house, number)
     answer = forge.comments(number)[-1]
-    assert set(re.findall(r"`/(\w+)", answer)) == {verb.value for verb in steering._ACTIONS}
+    assert set(re.findall(r"`/(\w+)", answer)) == {verb.value for verb in actions.ACTIONS}
 
 
 def test_a_rollback_without_a_deployment_is_refused(house, forge, waiting):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mlops.errors import Unavailable
-from mlops.runs import flat
+from mlops.experiment import flat
 from mlops.tracking import RUN_KEY_TAG, Tracking
 
 PNG = b"\x89PNG\r\n\x1a\n"
