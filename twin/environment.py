@@ -62,6 +62,22 @@ def write_env_file(layout: Layout, tokens: Mapping[str, str]) -> None:
     )
 
 
+def secrets(layout: Layout) -> dict[str, str | dict[str, str | int]]:
+    """What lies in the twin's Secrets Manager, under the names of the specification (5.5)."""
+    web = layout.url("github")
+    return {
+        "mlops/github-token": BOT_TOKEN,
+        "mlops/slack-webhook": f"{web}/slack/hook/mlops",
+        "mlops/email-smtp": {
+            "host": HOST,
+            "port": layout.ports["smtp"],
+            "sender": "mlops@example.invalid",
+            "to": "operators@example.invalid",
+        },
+        "mlops/api-keys": {"mcp_signing_key": layout.mcp_signing_key, "pagerduty_routing_key": "twin-routing-key"},
+    }
+
+
 def operator_token(layout: Layout) -> str:
     """The MCP token that `.twin/env` publishes for people."""
     match = re.search(r"^export MCP_TOKEN=(.+)$", layout.env_file.read_text(), re.MULTILINE)

@@ -146,10 +146,11 @@ class Follower:
         }  # fmt: skip
         if not ended or (record and "refused" not in ended and not record.get("reported_at")):
             return
+        if record and record["retraining"] < run.replied:
+            return  # the label is still that of the run before the operator's comment
         outcome = ended.pop()
         if outcome == "below-threshold" and run.replied < len(run.example.replies):
-            if record and record.get("retraining", 0) == run.replied:
-                self._reply(run)
+            self._reply(run)
             return
         run.outcome = outcome
 

@@ -102,7 +102,7 @@ class Supervisor:
 
     def _start_all(self) -> None:
         layout = self.layout
-        bare = {**environment.for_services(layout, {}), "TWIN_MCP_SIGNING_KEY": layout.mcp_signing_key}
+        bare = environment.for_services(layout, {})
         environment.prepare_airflow_home(layout)
         migrate = self._migrate()
         twin = Service(

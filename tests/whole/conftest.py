@@ -93,8 +93,12 @@ class System:
 
     def effects(self, operation: str) -> list[dict[str, Any]]:
         """What the AWS twin really did: its own log, not our ledger."""
-        log = httpx.get(f"{self.layout.url('aws')}/twin/effects", timeout=30).json()
-        return [effect for effect in log["effects"] if effect["operation"] == operation]
+        return httpx.get(f"{self.layout.url('aws')}/twin/effects", params={"operation": operation}, timeout=30).json()
+
+    def hold_back_the_reply(self, operation: str, delay_s: float) -> None:
+        """The next call of `operation` has its effect at once and its answer late."""
+        rule = {"fault": "delay", "op": operation, "delay_s": delay_s}
+        httpx.post(f"{self.layout.url('aws')}/twin/faults", json=rule).raise_for_status()
 
     def processes(self, *words: str) -> list[psutil.Process]:
         """Processes of this system whose command line holds every word."""

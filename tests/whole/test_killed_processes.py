@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import httpx
 import pytest
 
 pytestmark = [pytest.mark.whole, pytest.mark.timeout(900)]
@@ -67,8 +66,7 @@ def test_a_service_killed_during_training_changes_nothing(system, seed, words):
 
 def test_a_task_process_killed_while_it_submits_trains_once(system):
     """The reply of CreateTrainingJob is held back; the task that waits for it is killed."""
-    hold = {"match": {"operation": "CreateTrainingJob"}, "fault": "delay_reply", "seconds": 8, "count": 1}
-    httpx.post(f"{system.layout.url('aws')}/twin/faults", json=hold).raise_for_status()
+    system.hold_back_the_reply("CreateTrainingJob", 8)
     issue = system.file_issue(_BODY.format(epochs=30, seed=4))
 
     def submitted():
@@ -83,8 +81,7 @@ def test_a_task_process_killed_while_it_submits_trains_once(system):
 
 
 def test_the_mcp_server_killed_between_submit_and_record_trains_once(system):
-    hold = {"match": {"operation": "CreateTrainingJob"}, "fault": "delay_reply", "seconds": 8, "count": 1}
-    httpx.post(f"{system.layout.url('aws')}/twin/faults", json=hold).raise_for_status()
+    system.hold_back_the_reply("CreateTrainingJob", 8)
     issue = system.file_issue(_BODY.format(epochs=30, seed=5))
 
     def submitted():
