@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from pathlib import Path
 from typing import Any
 
+from twin.aws.json_lines import JsonLines
 from twin.aws.wire import now
 
 
 class Effects:
-    """Append-only JSON lines; survives restarts."""
+    """Append-only; survives restarts."""
 
     def __init__(self, path: Path):
         self._lock = threading.Lock()
-        self._path = path
-        self._entries: list[dict[str, Any]] = []
-        if path.exists():
-            lines = path.read_text().splitlines()
-            self._entries = [json.loads(line) for line in lines if line.endswith("}")]
-        self._file = path.open("a")
+        self._lines = JsonLines(path)
+        self._entries = self._lines.found
 
     def record(self, operation: str, name: str, **detail: Any) -> None:
         with self._lock:
             entry = {"n": len(self._entries) + 1, "time": now(), "operation": operation, "name": name, **detail}
             self._entries.append(entry)
-            self._file.write(json.dumps(entry) + "\n")
-            self._file.flush()
+            self._lines.append(entry)
 
     def list(self, operation: str | None = None, name: str | None = None) -> list[dict[str, Any]]:
         with self._lock:
@@ -38,4 +33,4 @@ class Effects:
             ]
 
     def close(self) -> None:
-        self._file.close()
+        self._lines.close()

@@ -7,15 +7,13 @@ the generation that begins after it, so that no write is played twice and none i
 from __future__ import annotations
 
 import base64
-import json
-import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from werkzeug.test import EnvironBuilder
 
-log = logging.getLogger(__name__)
+from twin.aws.json_lines import JsonLines
 
 READING = (
     "Describe", "Get", "List", "Head", "BatchGet", "Query", "Scan", "Search", "Filter", "Lookup", "Test",
@@ -29,28 +27,28 @@ class Journal:
         self._folder, self._name = folder, name
         self.generation = 0
         folder.mkdir(parents=True, exist_ok=True)
-        self._file = self._path(0).open("a")
+        self._lines = JsonLines(self._path(0))
 
     def _path(self, generation: int) -> Path:
         return self._folder / f"{self._name}-{generation}.journal"
 
     def begin(self, generation: int) -> Iterator[dict[str, Any]]:
         """Take up `generation`; yields the WSGI environments of its writes, to be played again, oldest first."""
-        self._file.close()
+        self._open(generation)
+        for entry in self._lines.found:
+            yield _environment(entry)
+
+    def _open(self, generation: int) -> None:
+        self._lines.close()
         self.generation = generation
-        entries = []
-        if self._path(generation).exists():
-            # The last line may be torn: its write was not acknowledged.
-            entries = [line for line in self._path(generation).read_text().splitlines() if line.endswith("}")]
-        self._file = self._path(generation).open("a")
-        self._drop_others()
-        for line in entries:
-            yield _environment(json.loads(line))
+        self._lines = JsonLines(self._path(generation))
+        for path in self._folder.glob(f"{self._name}-*.journal"):
+            if path != self._path(generation):
+                path.unlink()
 
     def append(self, environ: dict[str, Any], body: bytes) -> None:
         entry = {name: environ[name] for name in _KEPT if name in environ}
-        self._file.write(json.dumps({**entry, "body": base64.b64encode(body).decode()}) + "\n")
-        self._file.flush()
+        self._lines.append({**entry, "body": base64.b64encode(body).decode()})
 
     def next_generation(self) -> int:
         """What a snapshot taken now has to name."""
@@ -58,18 +56,10 @@ class Journal:
 
     def rotate(self) -> None:
         """The snapshot is on disk: begin the generation it names."""
-        self._file.close()
-        self.generation += 1
-        self._file = self._path(self.generation).open("a")
-        self._drop_others()
-
-    def _drop_others(self) -> None:
-        for path in self._folder.glob(f"{self._name}-*.journal"):
-            if path != self._path(self.generation):
-                path.unlink()
+        self._open(self.generation + 1)
 
     def close(self) -> None:
-        self._file.close()
+        self._lines.close()
 
 
 def _environment(entry: dict[str, str]) -> dict[str, Any]:
