@@ -192,3 +192,26 @@ class AirflowStandIn:
         if request.method == "PATCH":
             run["state"] = (await request.json())["state"]
         return JSONResponse(run)
+
+
+def mwaa_in_front_of(airflow: AirflowStandIn) -> ASGIApp:
+    """MWAA's InvokeRestApi: passes a request on to Airflow and wraps the answer, a refusal as an error."""
+
+    async def invoke(request: Request) -> JSONResponse:
+        asked = await request.json()
+        transport = httpx.ASGITransport(app=airflow.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://airflow") as http:
+            reply = await http.request(
+                asked["Method"],
+                f"/api/v2{asked['Path']}",
+                params=asked.get("QueryParameters"),
+                json=asked.get("Body"),
+                headers={"Authorization": f"Bearer {airflow.token}"},
+            )
+        answer = {"RestApiStatusCode": reply.status_code, "RestApiResponse": reply.json()}
+        if reply.status_code < 400:
+            return JSONResponse(answer)
+        fault = "RestApiServerException" if reply.status_code >= 500 else "RestApiClientException"
+        return JSONResponse(answer, 400, headers={"x-amzn-ErrorType": fault})
+
+    return Starlette(routes=[Route("/restapi/{name}", invoke, methods=["POST"])])

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from mlops.airflow_api import AirflowApi, HttpTransport
+from mlops.airflow_api import MWAA_PATH_LIMIT, AirflowApi, HttpTransport, MwaaTransport
+from mlops.aws import Cloud
 from mlops.errors import Conflict, RequestRefused, Unavailable
-from tests.mlops.stand_ins import AirflowStandIn, ServerThread
+from tests.mlops.stand_ins import AirflowStandIn, ServerThread, mwaa_in_front_of
 
 
 @pytest.fixture
@@ -85,3 +86,41 @@ def test_runs_are_listed_by_state(airflow):
     stand_in.runs["two"] = {"dag_run_id": "two", "state": "success", "conf": {}}
     assert [run["dag_run_id"] for run in api.list_runs("lifecycle", state="success")] == ["two"]
     assert api.get_run("lifecycle", "three") is None
+
+
+# -- Amazon MWAA -------------------------------------------------------------------------------------------------------
+@pytest.fixture
+def mwaa(monkeypatch) -> Iterator[tuple[AirflowApi, AirflowStandIn]]:
+    """InvokeRestApi in front of the same stand-in, as botocore's own model describes it."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "twin")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "twin")
+    stand_in = AirflowStandIn()
+    with ServerThread(mwaa_in_front_of(stand_in)) as server:
+        cloud = Cloud(endpoint_url=server.url, region="us-east-1")
+        yield AirflowApi(MwaaTransport(cloud, "mlops")), stand_in
+
+
+def test_mwaa_starts_reads_and_ends_runs(mwaa):
+    api, stand_in = mwaa
+    assert api.create_run("lifecycle", "run", {"name": "x"}) is True
+    assert api.create_run("lifecycle", "run", {"name": "x"}) is False
+    assert api.end_run("lifecycle", "run") is True
+    assert api.get_run("lifecycle", "run")["state"] == "failed"
+    assert api.get_run("lifecycle", "none") is None
+    assert stand_in.creates == ["run"]
+
+
+def test_a_run_key_too_long_for_mwaas_paths_is_found_by_query(mwaa):
+    api, _ = mwaa
+    key = "gh-1234567890-12345-0123456789ab-m12-r3"
+    assert len(f"/dags/lifecycle/dagRuns/{key}") <= MWAA_PATH_LIMIT
+    longer = "manual__2026-11-23T10:00:00+00:00"
+    api.create_run("lifecycle", longer, {})
+    assert api.get_run("lifecycle", longer)["dag_run_id"] == longer
+
+
+def test_an_mwaa_that_is_away_is_unavailable(mwaa):
+    api, stand_in = mwaa
+    stand_in.down = True
+    with pytest.raises(Unavailable):
+        api.get_run("lifecycle", "run")
