@@ -153,7 +153,8 @@ def is_missing(error: BaseException) -> bool:
 def is_ambiguous(error: BaseException) -> bool:
     """True where the request may or may not have taken effect: a lost reply, a time-out, a 5xx."""
     from botocore.exceptions import ConnectionError as NoConnection
-    from botocore.exceptions import HTTPClientError, ResponseParserError
+    from botocore.exceptions import HTTPClientError
+    from botocore.parsers import ResponseParserError
 
     if isinstance(error, (NoConnection, HTTPClientError, ResponseParserError)):
         return True
@@ -170,6 +171,7 @@ def translated(action: str) -> Iterator[None]:
         RequestRefused: anything else AWS refused.
     """
     from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.parsers import ResponseParserError
 
     try:
         yield
@@ -183,5 +185,5 @@ def translated(action: str) -> Iterator[None]:
         if code in CLASHES:
             raise Conflict(text) from error
         raise RequestRefused(text) from error
-    except BotoCoreError as error:
+    except (BotoCoreError, ResponseParserError) as error:
         raise Unavailable(f"Could not {action}: {error}") from error

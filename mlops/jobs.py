@@ -130,6 +130,7 @@ def find_attempts(cloud: Cloud, kind: Kind, run_key: str, phase: Phase, step: st
 def create_or_adopt(cloud: Cloud, request: JobRequest, attempt: int = 1) -> JobHandle:
     """Create the job; where the name is taken or the reply was lost, look, and adopt the job if it is ours."""
     from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.parsers import ResponseParserError
 
     name, title = request.name(attempt), _TITLE[request.kind]
     create = getattr(cloud.sagemaker, f"create_{request.kind}_job")
@@ -140,7 +141,7 @@ def create_or_adopt(cloud: Cloud, request: JobRequest, attempt: int = 1) -> JobH
                 **{f"{title}Name": name, **request.body},
                 Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
             )
-        except (ClientError, BotoCoreError) as error:
+        except (ClientError, BotoCoreError, ResponseParserError) as error:
             if error_code(error) not in CLASHES and not is_ambiguous(error):
                 raise
             log.info("Looking after %s job %s: %s", request.kind, name, error)
