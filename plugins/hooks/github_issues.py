@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -43,11 +44,12 @@ class IssuePoll:
     since: str | None = None
     """ISO 8601, the server's time."""
     seen: dict[str, str] = field(default_factory=dict)
-    """Issue number -> `updated_at` as it was when it was handed on."""
+    """Issue number -> its mark (`updated_at` and a hash of the text) as it was when it was handed on."""
     batch: int = 25
     pause_s: float = 0.0
     """What the rate limit asks for between two looks."""
     _etags: dict[str, str] = field(default_factory=dict)
+    _me: str | None = None
 
     @classmethod
     def from_cursor(
@@ -70,9 +72,16 @@ class IssuePoll:
         # GitHub joins several labels by AND.
         for label in self.labels:
             for issue in await self._listed(label):
-                if "pull_request" not in issue and self.seen.get(str(issue["number"])) != issue["updated_at"]:
-                    found[issue["number"]] = issue["updated_at"]
-        chosen = sorted(found, key=lambda number: (found[number], number))[: self.batch]
+                if "pull_request" not in issue and self.seen.get(str(issue["number"])) != _mark(issue):
+                    found[issue["number"]] = _mark(issue)
+        chosen: list[int] = []
+        for number in sorted(found, key=lambda number: (found[number], number)):
+            if len(chosen) == self.batch:
+                break
+            if await self._is_our_own_doing(number, found[number]):
+                self.seen[str(number)] = found[number]
+            else:
+                chosen.append(number)
         if chosen:
             self._advance({str(number): found[number] for number in chosen})
         return chosen
@@ -82,8 +91,40 @@ class IssuePoll:
         if self.since is None or newest > _time(self.since):
             self.since = newest.strftime("%Y-%m-%dT%H:%M:%SZ")
         everything = {**self.seen, **handed_on}
-        self.seen = {number: at for number, at in everything.items() if at >= self.since}
+        self.seen = {number: mark for number, mark in everything.items() if mark >= self.since}
         self._etags.clear()
+
+    async def _is_our_own_doing(self, number: int, mark: str) -> bool:
+        """True only where it is proved that nobody but us touched a known issue since it was handed on.
+
+        Each report and label of ours changes the issue too; waking intake for it would cost two tasks each time.
+        """
+        before, _, text = self.seen.get(str(number), "").partition(" ")
+        if not before or mark.partition(" ")[2] != text or not await self._login():
+            return False
+        issues = f"repos/{self.repository}/issues"
+        comments = (await self._get(f"{issues}/{number}/comments", {"since": before, "per_page": str(PAGE)}, {})).json()
+        events = (await self._get(f"{issues}/events", {"per_page": str(PAGE)}, {})).json()
+        if len(comments) == PAGE or (len(events) == PAGE and events[-1]["created_at"] > before):
+            return False  # the page does not reach back far enough to prove it
+        others = [one for one in comments if one["updated_at"] > before and one["user"]["login"] != self._me]
+        others += [
+            one
+            for one in events
+            if (one.get("issue") or {}).get("number") == number
+            and one["created_at"] > before
+            and (one.get("actor") or {}).get("login") != self._me
+        ]
+        return not others
+
+    async def _login(self) -> str | None:
+        """Whose token this is; None where GitHub does not say (an App's installation has no user)."""
+        if self._me is None:
+            try:
+                self._me = (await self._get("user", None, {})).json()["login"]
+            except GitHubRefused:
+                self._me = ""
+        return self._me or None
 
     async def _listed(self, label: str) -> list[dict[str, Any]]:
         query = {"state": "open", "labels": label, "sort": "updated", "direction": "asc", "per_page": str(PAGE)}
@@ -149,5 +190,10 @@ def _until_reset(reply: httpx.Response) -> float:
     return max(0.0, reset - now.timestamp())
 
 
-def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+def _mark(issue: Mapping[str, Any]) -> str:
+    text = f"{issue['title']}\0{issue['body']}\0{issue['state']}"
+    return f"{issue['updated_at']} {hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
+def _time(mark: str) -> datetime:
+    return datetime.fromisoformat(mark.partition(" ")[0].replace("Z", "+00:00"))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from airflow.sdk import BaseHook
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 from hooks.github_issues import GitHubRefused, IssuePoll, Later
+
+from triggers.polling import settled
 
 _LONGEST_PAUSE_S = 900.0
 
@@ -48,6 +51,7 @@ class IssueTrigger(BaseTrigger):
 
         # One line a poll would fill the task's log.
         logging.getLogger("httpx").setLevel(logging.WARNING)
+        began = time.monotonic()
         connection = await BaseHook.aget_connection(self.github_conn_id)
         headers = {
             "authorization": f"Bearer {connection.password}",
@@ -63,6 +67,7 @@ class IssueTrigger(BaseTrigger):
             except GitHubRefused as refused:
                 event = {"error": str(refused)}
             else:
+                await settled(began)
                 event = {"numbers": numbers, "cursor": poll.cursor}
         yield TriggerEvent(event)
 

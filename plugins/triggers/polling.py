@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from hooks.bridge import BridgeHook, BridgeUnreachable, Session, ToolFailed
 
 _PAUSE_S = 3.0
+SETTLE_S = 2.0
+"""No trigger fires sooner: the scheduler hears of the end of the process that deferred up to a second late, and where
+the task is queued again by then it takes that news for the end of the second process and fails the task."""
 
 Look = Callable[[Session], Awaitable[tuple[dict[str, Any], bool]]]
+
+
+async def settled(began: float) -> None:
+    """Wait until SETTLE_S after `began` (time.monotonic)."""
+    await asyncio.sleep(max(0.0, began + SETTLE_S - time.monotonic()))
 
 
 async def until_ended(conn_id: str, agent: str, look: Look, log: logging.Logger) -> dict[str, Any]:
@@ -19,12 +28,14 @@ async def until_ended(conn_id: str, agent: str, look: Look, log: logging.Logger)
 
     A server that is away or at fault is waited for: the job runs on without us. What a tool refuses is raised.
     """
+    began = time.monotonic()
     while True:
         try:
             async with BridgeHook(conn_id).session(agent) as session:
                 while True:
                     answer, ended = await look(session)
                     if ended:
+                        await settled(began)
                         return answer
                     await asyncio.sleep(answer["poll_after_s"])
         except (BridgeUnreachable, ToolFailed) as trouble:

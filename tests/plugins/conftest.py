@@ -157,3 +157,11 @@ def serve() -> Iterator[Callable[[Any], Server]]:
     yield start
     for server in servers:
         server.stop()
+
+
+@pytest.fixture(autouse=True)
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No scheduler stands behind these triggers: nothing has to settle."""
+    from triggers import polling
+
+    monkeypatch.setattr(polling, "SETTLE_S", 0.0)

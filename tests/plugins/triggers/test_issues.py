@@ -143,10 +143,36 @@ def test_cursor_forgets_what_lies_behind_it(polling, people, clock):
     assert polling.poll.cursor["since"] == "2026-11-23T10:50:00Z"
 
 
+ISSUE = {"updated_at": "2026-11-23T10:00:00Z", "title": "t", "body": None, "state": "open"}
+
+
+def test_our_own_reports_and_labels_wake_nobody(github, polling, people, clock):
+    number = file(people, "mlops:train")
+    polling.look()
+    ours = {"authorization": "Bearer twin-bot-token"}
+    issue = f"{github}/api/v3/repos/{REPOSITORY}/issues/{number}"
+    for path, body in (("comments", {"body": "report"}), ("labels", {"labels": ["mlops:running"]})):
+        clock.pass_(seconds=5)
+        assert httpx.post(f"{issue}/{path}", json=body, headers=ours).is_success
+        assert polling.look() == []
+    clock.pass_(seconds=5)
+    people.post(f"issues/{number}/comments", json={"body": "/retrain"})
+    assert polling.look() == [number]
+
+
+def test_label_that_was_taken_off_and_set_again_is_noticed(polling, people, clock):
+    number = file(people, "mlops:train")
+    polling.look()
+    clock.pass_(seconds=5)
+    people.delete(f"issues/{number}/labels/mlops:train")
+    people.post(f"issues/{number}/labels", json={"labels": ["mlops:train"]})
+    assert polling.look() == [number]
+
+
 def test_pull_requests_are_no_issues():
     issues = [
-        {"number": 1, "updated_at": "2026-11-23T10:00:00Z", "pull_request": {}},
-        {"number": 2, "updated_at": "2026-11-23T10:00:00Z"},
+        {"number": 1, **ISSUE, "pull_request": {}},
+        {"number": 2, **ISSUE},
     ]
     assert asyncio.run(_canned(lambda _: httpx.Response(200, json=issues))) == [2]
 
