@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -97,10 +98,11 @@ def _start(host: str, port: int, folder: Path, options: Options) -> Server:
     listener = Listener(host, port, application)
     twin.url = f"http://{host}:{listener.server_address[1]}"
     os.environ["MOTO_PORT"] = str(listener.server_address[1])
-    listener.serve_in_thread()
+    shutil.rmtree(folder / "work", ignore_errors=True)  # What jobs of a killed twin left.
     for run in (TrainingRun, ProcessingRun):
         admission.fail_orphans(twin, run)
     rollout.resume(twin)
+    listener.serve_in_thread()
     twin.in_background(lambda: rollout.keep_alive(twin), "keep-alive")
     twin.in_background(lambda: _repeat(twin, options.capture_flush_s, capture.flush), "capture")
     twin.in_background(lambda: _repeat(twin, 1.0, twin.metrics.flush), "metrics")
