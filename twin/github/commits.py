@@ -6,6 +6,8 @@ import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import cast
 
@@ -71,6 +73,8 @@ class GitRepository:
             Repo.init_bare(path, mkdir=not path.exists(), default_branch=default_branch.encode()).close()
         self.path = path
         self.repo = Repo(str(path))
+        # What a tree holds at a path never changes.
+        self._look = lru_cache(maxsize=50_000)(self._look_up)
 
     # --- reading
 
@@ -113,7 +117,7 @@ class GitRepository:
         found = self._look(commit.tree, path)
         return Entry(path, found[0], found[1].decode()) if found else None
 
-    def _look(self, tree: ObjectID, path: str) -> tuple[int, ObjectID] | None:
+    def _look_up(self, tree: ObjectID, path: str) -> tuple[int, ObjectID] | None:
         try:
             return tree_lookup_path(self.repo.object_store.__getitem__, tree, path.encode())
         # A path below a file or a submodule is as absent as any other.
@@ -145,10 +149,15 @@ class GitRepository:
 
     def log(self, name: str, path: str = "", limit: int | None = None) -> list[Commit]:
         """Newest first, following parents; with `path` only the commits that changed it."""
-        start = self.resolve(name)
-        paths = [path.encode()] if path else None
-        walker = self.repo.get_walker(include=[start.id], paths=paths, max_entries=limit)
-        return [step.commit for step in walker]
+        walker = self.repo.get_walker(include=[self.resolve(name).id])
+        commits = (step.commit for step in walker)
+        return list(islice((each for each in commits if not path or self._touches(each, path)), limit))
+
+    def _touches(self, commit: Commit, path: str) -> bool:
+        """Whether a path differs from every parent; looked up, as comparing whole trees takes ten times longer."""
+        now = self._look(commit.tree, path)
+        before = [self._look(self._commit(parent, "").tree, path) for parent in commit.parents]
+        return now not in before if before else now is not None
 
     def changes(self, commit: Commit) -> list[tuple[str, Entry | None, Entry | None]]:
         """(status, before, after) of each file against the first parent; status is added, removed or modified."""

@@ -43,7 +43,7 @@ def test_event_without_a_key_gets_one(receivers):
 @pytest.mark.parametrize(
     ("change", "word"),
     [
-        ({"routing_key": "short"}, "routing_key"),
+        ({"routing_key": "r" * 33}, "routing_key"),
         ({"event_action": "shout"}, "event_action"),
         ({"event_action": "resolve", "dedup_key": ""}, "dedup_key"),
         ({"payload": {"summary": "s", "source": "x", "severity": "fatal"}}, "severity"),

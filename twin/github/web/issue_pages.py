@@ -13,8 +13,9 @@ from starlette.responses import Response
 
 from twin.github import comments, issues, labels
 from twin.github.models import Comment, Issue, Label, Repository, Role, User
-from twin.github.problems import not_found
+from twin.github.problems import not_found, unprocessable
 from twin.github.shapes import CONTENTS
+from twin.github.web import issue_forms
 from twin.github.web.session import read_form
 from twin.github.web.site import Site, go
 
@@ -138,17 +139,41 @@ class IssuePages:
     # --- forms
 
     async def blank(self, request: Request) -> Response:
+        """The choice of forms where the repository has some, one form, or the empty page."""
         repository, role = self.site.repository(request)
-        return self.site.page(
-            request, "new_issue.html", repository=repository, role=role, tab="issues",
-            labels=labels.every(self.hub, repository), title=request.query_params.get("title", ""),
-            body=request.query_params.get("body", ""),
-        )  # fmt: skip
+        query = request.query_params
+        forms = issue_forms.forms(self.hub.git(repository), repository.default_branch)
+        frame: dict[str, Any] = {"repository": repository, "role": role, "tab": "issues"}
+        form = next((each for each in forms if each.file == query.get("template")), None)
+        if form:
+            shown = {
+                f.id: self.site.markdown(repository, f.value or f.description)
+                for f in form.fields
+                if f.kind == "markdown"
+            }
+            shown.update(
+                {f.id: self.site.markdown(repository, f.description) for f in form.fields if f.kind != "markdown"}
+            )
+            known = [Label(0, 0, name, labels.DEFAULT_COLOR, None) for name in form.labels]
+            put_on = [labels.find(self.hub, repository, label.name) or label for label in known]
+            return self.site.page(request, "form.html", form=form, shown=shown, labels=put_on, **frame)
+        if forms and not {"blank", "title", "body"} & query.keys():
+            return self.site.page(request, "choose.html", forms=forms, **frame)
+        every = labels.every(self.hub, repository)
+        given: dict[str, Any] = {"title": query.get("title", ""), "body": query.get("body", "")}
+        return self.site.page(request, "new_issue.html", labels=every, **given, **frame)
 
     async def file(self, request: Request) -> Response:
         form = await read_form(request, self.site.key)
         repository, _ = self.site.repository(request)
         given = {"title": _one(form, "title"), "body": _one(form, "body"), "labels": form.get("labels", [])}
+        forms = issue_forms.forms(self.hub.git(repository), repository.default_branch) if "template" in form else []
+        for each in forms:
+            if each.file == _one(form, "template"):
+                try:
+                    given = {**given, "body": each.body(form), "labels": list(each.labels)}
+                except issue_forms.FieldMissing as missing:
+                    raise unprocessable(str(missing)) from missing
         issue = issues.create(self.hub, self.site.person, repository, given)
         return go(f"/{repository.full_name}/issues/{issue.number}")
 
