@@ -150,8 +150,7 @@ def approval_word(record: RunRecord) -> str:
 
 
 def model_version(record: RunRecord) -> str:
-    version = record.phases[Phase.PACKAGE].handle.get("version")
-    return f"v{version}" if version else ""
+    return str(record.phases[Phase.PACKAGE].handle.get("version") or "")
 
 
 def _headline(record: RunRecord) -> str:
@@ -203,7 +202,7 @@ def _metrics(record: RunRecord) -> str:
         return ""
     champion: Mapping[str, Any] = evaluation.get("champion_metrics") or {}
     serving = evaluation.get("champion_version")
-    headings = ["", "Metric", "This model", "Threshold"] + ([f"Serving {code(f'v{serving}', 40)}"] if champion else [])
+    headings = ["", "Metric", "This model", "Threshold"] + ([f"Serving {code(serving, 40)}"] if champion else [])
     rows = []
     for name in names:
         check = checks.get(name)

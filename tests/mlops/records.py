@@ -6,6 +6,7 @@ from typing import Any
 
 from mlops.identity import Phase
 from mlops.record import JobHandle, PhaseRecord, PhaseState, RunRecord, RunState, Trigger
+from mlops.services import Services
 
 RUN_KEY = "gh-4242-7-0123456789ab"
 SPEC: dict[str, Any] = {
@@ -94,7 +95,7 @@ def judged_record(
             "metrics": {"f1": value, "accuracy": 0.974},
             "rows": 114,
             "champion_metrics": {"f1": champion, "accuracy": 0.95} if champion is not None else None,
-            "champion_version": "1.0.0" if champion is not None else None,
+            "champion_version": "v1.0.0" if champion is not None else None,
             "plots": ["confusion_matrix.png", "roc_curve.png", "learning_curve.png"],
             "seal_intact": True,
         },
@@ -116,7 +117,7 @@ def deployed_record(**changes: Any) -> RunRecord:
         "Version 1.1.0 registered.",
         {
             "model_id": "xgboost-breast-cancer",
-            "version": "1.1.0",
+            "version": "v1.1.0",
             "model_uri": "s3://mlops-bucket/models/xgboost-breast-cancer/1.1.0/model.tar.gz",
             "sha256": "00",
             "package_arn": "arn:aws:sagemaker:us-east-1:123456789012:model-package/xgboost-breast-cancer/2",
@@ -129,7 +130,7 @@ def deployed_record(**changes: Any) -> RunRecord:
             "endpoint": "mlops-xgboost-breast-cancer",
             "config": "mlops-xgboost-breast-cancer-1-1-0",
             "strategy": "blue_green",
-            "version": "1.1.0",
+            "version": "v1.1.0",
             "state": "in_service",
             "proof": "20 of 20 probes were answered by 1.1.0.",
         },
@@ -137,3 +138,10 @@ def deployed_record(**changes: Any) -> RunRecord:
     )
     record.phases[Phase.MONITOR] = done("Watched.")
     return record.model_copy(update=changes)
+
+
+def put(house: Services, run_key: str, other: RunRecord) -> None:
+    """Give a run the phases and verdict of another record."""
+    house.ledger.update_run(
+        run_key, lambda known: known.model_copy(update={"phases": other.phases, "verdict": other.verdict})
+    )

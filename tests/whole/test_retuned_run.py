@@ -30,7 +30,7 @@ def test_the_operator_is_told_on_slack_and_by_mail(system, story):
     import httpx
 
     _, first, _ = story
-    messages = httpx.get(f"{system.layout.url('github')}/messages.json").json()["messages"]
+    messages = httpx.get(f"{system.layout.url('github')}/messages.json").json()
     told = {message["kind"] for message in messages if first["run_key"] in str(message)}
     assert {"slack", "mail"} <= told
 
