@@ -9,7 +9,7 @@ import sys
 import threading
 
 from twin.aws.listener import PortTaken
-from twin.aws.server import start
+from twin.aws.server import StateInUse, start
 
 
 def main() -> int:
@@ -22,7 +22,7 @@ def main() -> int:
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     try:
         server = start(chosen.host, chosen.port, chosen.state)
-    except PortTaken as taken:
+    except (PortTaken, StateInUse) as taken:
         print(taken, file=sys.stderr)
         return 1
     print(server.url, flush=True)

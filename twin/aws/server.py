@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 from twin.aws import admission, rollout
 from twin.aws.admin import Admin
@@ -30,6 +32,10 @@ _one = threading.Lock()
 
 class AlreadyRunning(Exception):
     """Another twin serves from this process; stop it first."""
+
+
+class StateInUse(Exception):
+    """Another process keeps its state in the same folder."""
 
 
 class Server:
@@ -67,7 +73,8 @@ def start(
     """Serve AWS's wire protocols from `state_dir`, where an earlier twin may have left its state.
 
     `port` 0 takes a free one. `options` wins over `account` and `region`.
-    Raises PortTaken, AlreadyRunning where this process has a twin already, ValueError for a host that is not local.
+    Raises PortTaken, StateInUse, AlreadyRunning where this process has a twin already, ValueError for a host that is
+    not local.
     """
     chosen = options or Options.from_environment(account=account, region=region)
     if host not in {"127.0.0.1", "localhost"}:
@@ -84,6 +91,7 @@ def start(
 def _start(host: str, port: int, folder: Path, options: Options) -> Server:
     os.environ["MOTO_ACCOUNT_ID"] = options.account
     mend_moto()
+    claim = _claim(folder)
     twin = Twin.open(folder, options)
     capture = Capture(twin)
     cloud = Cloud(twin, folder)
@@ -109,10 +117,22 @@ def _start(host: str, port: int, folder: Path, options: Options) -> Server:
     twin.in_background(lambda: _repeat(twin, options.snapshot_s, cloud.save), "snapshots")
     at_end = [
         lambda: twin.children.stop(options.stop_grace_s), lambda: twin.join(5.0), twin.logs.close, flush,
-        cloud.close, twin.store.close, twin.effects.close,
+        cloud.close, twin.store.close, twin.effects.close, claim.close,
     ]  # fmt: skip
     log.info("AWS twin at %s, state in %s", twin.url, folder)
     return Server(listener, twin, at_end)
+
+
+def _claim(folder: Path) -> IO[str]:
+    """Hold the folder until the file is closed, or the process ends in whatever way. Raises StateInUse."""
+    folder.mkdir(parents=True, exist_ok=True)
+    claim = (folder / "in-use").open("w")
+    try:
+        fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as held:
+        claim.close()
+        raise StateInUse(f"Another twin keeps its state in {folder}; stop it, or choose another folder.") from held
+    return claim
 
 
 def _repeat(twin: Twin, every_s: float, act: Callable[[], None]) -> None:
