@@ -6,7 +6,8 @@ import re
 from typing import Any
 
 from mlops.spec import metrics
-from mlops.spec.algorithms import find_algorithm
+from mlops.spec.algorithms import ALGORITHMS, find_algorithm
+from mlops.spec.words import nearest
 
 _DEFAULT_REQUESTS_PER_INSTANCE = 100
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
@@ -61,8 +62,10 @@ def complete_run(data: Any) -> Any:
     data = {key: value for key, value in data.items() if value is not None}
     algorithm = find_algorithm(data["algorithm"]) if isinstance(data.get("algorithm"), str) else None
     hyperparameters = data.get("hyperparameters", {})
-    if algorithm and isinstance(hyperparameters, dict):
-        data["hyperparameters"] = {**hyperparameters, "algorithm": algorithm.name}
+    # A misspelt algorithm still says whose settings are meant: their mistakes are told in the same answer.
+    meant = algorithm.name if algorithm else nearest(str(data.get("algorithm")), ALGORITHMS)
+    if meant and isinstance(hyperparameters, dict):
+        data["hyperparameters"] = {**hyperparameters, "algorithm": meant}
     if algorithm and "name" not in data:
         data["name"] = default_name(algorithm.name, data)
     if algorithm and "task" not in data:
