@@ -1,1 +1,1 @@
-"""The local cloud: stand-ins for AWS, GitHub, Slack, mail and paging, for laptops and tests. It imports nothing of ours."""
+"""The local cloud: stand-ins for AWS, GitHub, Slack, mail and paging. It imports nothing of ours."""

@@ -13,7 +13,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from twin import datasets, environment
 from twin.aws import seed, server
 from twin.github import app as github
-from twin.layout import HOST, Layout
+from twin.github.seed import RepositorySeed
+from twin.layout import HOST, PROJECT, Layout
 from twin.receivers import app as receivers
 from twin.receivers import mail
 
@@ -30,6 +31,14 @@ class Front:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         received = scope["type"] == "http" and scope["path"].startswith(_RECEIVERS)
         await (self._receivers if received else self._github)(scope, receive, send)
+
+
+def _repository() -> RepositorySeed:
+    """The users' repository: what they need to fill in an issue, as this project ships it."""
+    shipped = (".github/ISSUE_TEMPLATE/mlops.yml", "docs/run-spec.md")
+    files = {path: (PROJECT / path).read_text(encoding="utf-8") for path in shipped}
+    readme = "# perception\n\nFile an issue with the label `mlops:train`; see [its fields](docs/run-spec.md).\n"
+    return RepositorySeed(files={"README.md": readme, **files})
 
 
 def main() -> int:
@@ -52,7 +61,7 @@ def run(layout: Layout) -> int:
     try:
         seed.seed(cloud.url, environment.secrets(layout), region=environment.REGION)
         datasets.plant(cloud.url)
-        front = Front(github.create(state / "github"), inbox)
+        front = Front(github.create(state / "github", repositories=[_repository()]), inbox)
         web = uvicorn.Server(
             uvicorn.Config(
                 front, host=HOST, port=layout.ports["github"], log_level="warning", timeout_graceful_shutdown=3
