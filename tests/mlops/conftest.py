@@ -12,6 +12,7 @@ import pytest
 from mlops.aws import Cloud
 from mlops.services import Services
 from mlops.settings import Settings
+from tests.mlops.bodies import GOOD
 from tests.mlops.stand_ins import AirflowStandIn, Forge, ServerThread
 
 
@@ -79,3 +80,14 @@ def house(services: Services, forge: Forge, airflow: AirflowStandIn) -> Services
     house.cloud = services.cloud
     house.cloud.secrets.create_secret(Name=house.settings.github_secret, SecretString="twin-bot-token")
     return house
+
+
+@pytest.fixture
+def started(house: Services, forge: Forge, airflow: AirflowStandIn) -> tuple[int, str]:
+    """(issue, run key) of a run that the DAG is about to open."""
+    from mlops import intake
+
+    number = forge.file(GOOD)
+    (admission,) = intake.admit(house, [number])
+    assert admission.run_key is not None
+    return number, admission.run_key

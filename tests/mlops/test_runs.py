@@ -3,96 +3,18 @@
 from __future__ import annotations
 
 import json
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 
-from mlops import history, intake, living_comment, runs
+from mlops import history, runs
 from mlops.errors import IssueRejected, RequestRefused, Unavailable
 from mlops.identity import Phase
-from mlops.record import Outcome, PhaseRecord, PhaseState, RunState, Trigger
+from mlops.outcome import conclude
+from mlops.record import Outcome, PhaseState, RunState, Trigger
 from mlops.spec import parse_issue, to_parameters
 from tests.mlops.bodies import GOOD
-from tests.mlops.records import deployed_record, judged_record, running_record
-
-NOW = "2026-11-23T10:10:00Z"
-
-
-def conclude(record, limit: int = 3):
-    return runs.conclude(record, max_retrainings=limit, now=NOW)
-
-
-def with_phase(record, phase: Phase, **changes):
-    record.phases[phase] = record.phases[phase].model_copy(update=changes)
-    return record
-
-
-# -- the outcome, pure -------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize(
-    ("record", "outcome"),
-    [
-        (deployed_record(), Outcome.DEPLOYED),
-        (judged_record(value=0.9), Outcome.BELOW_THRESHOLD),
-        (judged_record(value=0.9, retraining=2), Outcome.BELOW_THRESHOLD),
-        (judged_record(value=0.9, retraining=3), Outcome.STOPPED),
-        (judged_record(value=0.955), Outcome.KEPT_CHAMPION),
-        (judged_record(), Outcome.FAILED),
-        (running_record(), Outcome.FAILED),
-        (with_phase(deployed_record(), Phase.DEPLOY, state=PhaseState.SKIPPED, handle={}), Outcome.REGISTERED),
-        (with_phase(deployed_record(may_deploy=False), Phase.DEPLOY, handle={}), Outcome.REGISTERED),
-        (with_phase(deployed_record(), Phase.DEPLOY, handle={"state": "skipped"}), Outcome.REGISTERED),
-        (with_phase(deployed_record(), Phase.DEPLOY, handle={"state": "rolled_back"}), Outcome.FAILED),
-        (with_phase(deployed_record(), Phase.DEPLOY, state=PhaseState.FAILED, message="rolled back"), Outcome.FAILED),
-        (with_phase(deployed_record(), Phase.MONITOR, state=PhaseState.FAILED), Outcome.DEPLOYED),
-        (with_phase(running_record(), Phase.TRAIN, state=PhaseState.FAILED, message="bad data"), Outcome.FAILED),
-        (running_record(outcome=Outcome.STOPPED), Outcome.STOPPED),
-    ],
-    ids=["deployed", "below", "below again", "spent", "champion", "not packaged", "never judged", "no deployment asked",
-         "backfill", "deployment skipped", "rolled back", "deploy failed", "watch failed", "train failed", "stopped"],
-)  # fmt: skip
-def test_the_outcome_follows_from_phases_and_verdict(record, outcome):
-    concluded = conclude(record)
-    assert concluded.outcome is outcome
-    assert concluded.state is RunState.FINISHED
-    assert concluded.ended_at == NOW
-
-
-def test_concluding_twice_changes_nothing():
-    once = conclude(judged_record(value=0.9))
-    assert runs.conclude(once, max_retrainings=0, now="later") == once
-
-
-def test_nothing_is_left_pending_or_running():
-    record = with_phase(judged_record(value=0.9), Phase.RETRAIN, state=PhaseState.RUNNING)
-    states = {phase.value: one.state.value for phase, one in conclude(record).phases.items()}
-    assert states["package"] == "skipped"
-    assert states["retrain"] == "succeeded"
-    assert conclude(running_record()).phases[Phase.TRAIN].state is PhaseState.FAILED
-
-
-def test_an_unbelievable_measurement_fails_with_its_reason():
-    record = judged_record()
-    record.verdict.update(decision="invalid", accepted=False, reasons=["Only 4 test rows."])
-    concluded = conclude(record)
-    assert concluded.outcome is Outcome.FAILED
-    assert "Only 4 test rows." in concluded.message
-
-
-# -- over HTTP ---------------------------------------------------------------------------------------------------------
-@pytest.fixture
-def started(house, forge, airflow):
-    """(issue, run key) of a run that the DAG is about to open."""
-    number = forge.file(GOOD)
-    (admission,) = intake.admit(house, [number])
-    return number, admission.run_key
-
-
-def put(house, run_key, other) -> None:
-    """Give a run the phases and verdict of another record."""
-    house.ledger.update_run(
-        run_key, lambda known: known.model_copy(update={"phases": other.phases, "verdict": other.verdict})
-    )
+from tests.mlops.records import deployed_record, judged_record, put, running_record
 
 
 def test_opening_twice_is_opening_once(house, forge, started):
@@ -211,63 +133,6 @@ def test_a_run_from_the_form_is_recorded_without_an_issue(house):
     assert json.loads(house.repository.read_file(record.history_path.replace(".md", ".json"), "main"))["number"] == 1
 
 
-def test_publishing_twice_writes_once(house, forge, started):
-    _, run_key = started
-    before = len(forge.effects("comment%"))
-    runs.publish(house, run_key)
-    runs.publish(house, run_key)
-    assert len(forge.effects("comment%")) == before
-
-
-def test_ten_publishers_at_once_make_one_comment(house, forge, started):
-    number, run_key = started
-    house.ledger.update_run(run_key, lambda known: known.model_copy(update={"comment_id": None}))
-    house.ledger.delete_item(f"claim#comment#{run_key}")
-    forge.call("DELETE", f"/issues/comments/{forge.call('GET', f'/issues/{number}/comments')[0]['id']}")
-    with ThreadPoolExecutor(10) as pool:
-        list(pool.map(lambda _: runs.publish(house, run_key), range(10)))
-    assert len(forge.comments(number)) == 1
-
-
-def test_the_last_publisher_shows_the_latest_record(house, forge, started):
-    number, run_key = started
-
-    def step(turn):
-        message = f"step {turn}"
-
-        def note(known):
-            phases = {**known.phases, list(Phase)[turn]: PhaseRecord(state=PhaseState.SUCCEEDED, message=message)}
-            return known.model_copy(update={"phases": phases})
-
-        house.ledger.update_run(run_key, note)
-        runs.publish(house, run_key)
-
-    with ThreadPoolExecutor(7) as pool:
-        list(pool.map(step, range(7)))
-    runs.publish(house, run_key)
-    assert all(f"step {turn} " in forge.comments(number)[0] for turn in range(7))
-
-
-def test_a_publisher_that_died_is_replaced(house, forge, started, monkeypatch):
-    number, run_key = started
-    house.ledger.update_run(run_key, lambda known: known.model_copy(update={"comment_id": None}))
-    runs.publish(house, run_key)
-    assert house.ledger.require_run(run_key).comment_id is None
-    monkeypatch.setattr(living_comment, "_CLAIM_S", 0.0)
-    assert runs.publish(house, run_key).comment_id
-    assert len(forge.comments(number)) == 1
-
-
-def test_an_older_run_does_not_speak_for_a_newer_one(house, forge, started):
-    number, run_key = started
-    put(house, run_key, judged_record(value=0.9))
-    runs.close_run(house, run_key)
-    forge.say(number, "/retrain\nn_estimators: 80")
-    intake.admit(house, [number])
-    runs.publish(house, run_key)
-    assert forge.labels(number) == {"mlops:train", "mlops:running"}
-
-
 # -- putting right -----------------------------------------------------------------------------------------------------
 @pytest.fixture
 def at_once(monkeypatch):
@@ -298,7 +163,7 @@ def test_reconcile_leaves_running_runs_and_waiting_ones_alone(house, airflow, st
 def test_reconcile_completes_a_report_that_was_cut_short(house, started, at_once):
     _, run_key = started
     put(house, run_key, deployed_record())
-    house.ledger.update_run(run_key, lambda known: conclude(known))
+    house.ledger.update_run(run_key, lambda known: conclude(known, max_retrainings=3, now="2026-11-23T10:10:00Z"))
     assert runs.reconcile(house)["closed"] == [run_key]
     assert house.ledger.require_run(run_key).history_commit
 
@@ -306,6 +171,7 @@ def test_reconcile_completes_a_report_that_was_cut_short(house, started, at_once
 def test_one_run_that_cannot_be_mended_leaves_the_others_be(house, airflow, started, at_once):
     _, run_key = started
     airflow.down = True
-    house.ledger.create_run(conclude(deployed_record(issue=None, run_key="ui-2")))
+    over = conclude(deployed_record(issue=None, run_key="ui-2"), max_retrainings=3, now="2026-11-23T10:10:00Z")
+    house.ledger.create_run(over)
     done = runs.reconcile(house)
     assert (done["failed"], done["closed"]) == ([run_key], ["ui-2"])

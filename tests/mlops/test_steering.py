@@ -10,7 +10,7 @@ from mlops import actions, intake, memory, runs
 from mlops.identity import Phase
 from mlops.record import Outcome, RunState, Trigger
 from tests.mlops.bodies import DEAR, GOOD
-from tests.mlops.records import judged_record
+from tests.mlops.records import deployed_record, judged_record, put
 
 CHANGE = "/retrain\nn_estimators: 80"
 
@@ -287,3 +287,29 @@ def test_comments_older_than_the_label_are_talk(house, forge, airflow):
     time.sleep(1.1)  # GitHub's clock counts seconds
     forge.label(number)
     assert admit(house, number) == []
+
+
+def test_a_rollback_that_was_done_is_answered_and_not_done_again(house, forge, started):
+    """A crash between the switch and the memory of the comment must not go back two versions."""
+    number, run_key = started
+    put(house, run_key, deployed_record())
+    runs.close_run(house, run_key)
+    comment = forge.say(number, "/rollback")
+    went_back = {
+        "endpoint": "mlops-xgboost-breast-cancer", "config": "c", "version": "1.0.0", "state": "in_service",
+        "strategy": "rollback", "proof": "20 of 20 probes were answered by 1.0.0.",
+    }  # fmt: skip
+    house.ledger.put_item(f"command#4242#{comment}", went_back)
+    admit(house, number)
+    assert "serves version `1.0.0`" in forge.comments(number)[-1]
+    assert forge.reactions(comment) == {"eyes", "+1"}
+
+
+def test_a_rollback_of_an_endpoint_nobody_knows_is_refused(house, forge, started):
+    number, run_key = started
+    put(house, run_key, deployed_record())
+    runs.close_run(house, run_key)
+    for command in ("/rollback", "/promote"):
+        comment = forge.say(number, command)
+        admit(house, number)
+        assert forge.reactions(comment) == {"eyes", "-1"}
