@@ -78,6 +78,12 @@ def find(cloud: Cloud, group: str, wanted: str) -> str | None:
     return None
 
 
+def approval_of(cloud: Cloud, package_arn: str) -> str:
+    """`Approved`, `PendingManualApproval` or `Rejected`."""
+    with translated(f"describe {package_arn}"):
+        return str(cloud.sagemaker.describe_model_package(ModelPackageName=package_arn)["ModelApprovalStatus"])
+
+
 def approve(cloud: Cloud, package_arn: str, approval: Approval, reason: str) -> None:
     """Set the approval status; saying the same again changes nothing."""
     with translated(f"set {package_arn} to {approval}"):

@@ -7,12 +7,13 @@ from typing import Any
 from mlops import endpoints
 from mlops.errors import RequestRefused
 from mlops.phases.deploy import endpoint as live
+from mlops.phases.deploy.approval import approve
 from mlops.phases.deploy.proof import confirm
 from mlops.phases.deploy.rollback import promote, roll_back
 from mlops.phases.deploy.steps import follow, start
 from mlops.services import Services
 
-__all__ = ["confirm", "describe", "follow", "predict", "promote", "roll_back", "start"]
+__all__ = ["approve", "confirm", "describe", "follow", "predict", "promote", "roll_back", "start"]
 
 
 def describe(services: Services, endpoint: str) -> dict[str, Any]:

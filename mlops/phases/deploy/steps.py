@@ -15,8 +15,8 @@ from mlops.handles import Deployment, DeploymentStatus, ModelVersion, PreparedDa
 from mlops.identity import Phase
 from mlops.objects import read_json
 from mlops.phases import progress
+from mlops.phases.deploy import approval, plan, sample, scaling, state, traffic
 from mlops.phases.deploy import endpoint as live
-from mlops.phases.deploy import plan, sample, scaling, state, traffic
 from mlops.phases.deploy.plan import Base, Goal
 from mlops.phases.deploy.state import State
 from mlops.phases.deploy.traffic import View
@@ -116,6 +116,11 @@ def follow(services: Services, run_key: str) -> DeploymentStatus:
     holder = endpoints.require(services.ledger, run.endpoint).token_run
     if holder != run_key:
         return _fail(services, run, f"The newer run {holder} has taken over endpoint {run.endpoint}.", bad=False)
+    word = approval.answer(services, run)
+    if word == "rejected":
+        return _fail(services, run, f"{chosen['version']} was rejected in the Model Registry.", bad=True)
+    if word == "wait":
+        return _status(services, run, "changing", f"waits for a person to approve {chosen['version']}")
     view = live.look(services.cloud, run.endpoint)
     goal = find_goal(services, run, chosen, now_state, view)
     if goal is None:

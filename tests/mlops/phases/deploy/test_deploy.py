@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from mlops import endpoints
+from mlops import endpoints, registry
 from mlops.errors import RequestRefused, UserFault
 from mlops.phases import deploy
 from mlops.record import PhaseState
@@ -155,6 +155,32 @@ def test_one_word_brings_the_version_before_back(laptop, serving):
     assert endpoints.read(laptop.services.ledger, ENDPOINT).rollbacks[0]["what"] == "rollback"
     with pytest.raises(RequestRefused, match="no earlier version"):
         deploy.roll_back(laptop.services, ENDPOINT)
+
+
+def test_a_deployment_that_needs_a_person_waits_for_the_registry(laptop, serving):
+    wanted = {"target": "sagemaker_endpoint", "approval": True}
+    run = laptop.trained_like(serving, created_at="2026-12-30T00:00:00Z", deployment=wanted)
+    before = config(laptop)
+    deploy.start(laptop.services, run)
+    assert "waits for a person to approve" in deploy.follow(laptop.services, run).detail
+    assert config(laptop) == before
+    deploy.approve(laptop.services, run, "octocat")
+    laptop.follow(run)
+    assert deploy.confirm(laptop.services, run).state == "in_service"
+    with pytest.raises(RequestRefused, match="waits for nobody"):
+        deploy.approve(laptop.services, serving, "octocat")
+
+
+def test_a_version_that_is_rejected_is_never_deployed(laptop, serving):
+    wanted = {"target": "sagemaker_endpoint", "approval": True}
+    run = laptop.trained_like(serving, created_at="2026-12-31T00:00:00Z", deployment=wanted)
+    before = config(laptop)
+    deploy.start(laptop.services, run)
+    arn = laptop.services.ledger.get_run(run).phases["package"].handle["package_arn"]
+    registry.approve(laptop.services.cloud, arn, "Rejected", "not now")
+    with pytest.raises(UserFault, match="was rejected in the Model Registry"):
+        deploy.confirm(laptop.services, run)
+    assert config(laptop) == before
 
 
 def test_a_deployment_killed_at_any_call_ends_with_the_new_version_serving(laptop, serving):
