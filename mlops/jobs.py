@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Literal
 
+from mlops.attempts import MAX_RETRIES, Adopt, Create, GiveUp, Job, State, next_attempt, plain_reason
 from mlops.aws import CLASHES, Cloud, error_code, is_ambiguous, is_missing, translated
 from mlops.errors import Conflict, PlatformFault, RequestRefused, Unavailable, UserFault
 from mlops.faults import classify, in_plain_words
@@ -17,13 +18,29 @@ from mlops.job_logs import read_new_lines
 from mlops.record import JobHandle
 from mlops.services import Services
 
+__all__ = [
+    "Adopt",
+    "Create",
+    "GiveUp",
+    "Job",
+    "JobRequest",
+    "config_hash",
+    "create_or_adopt",
+    "describe",
+    "find_attempts",
+    "follow",
+    "handle_of",
+    "next_attempt",
+    "plain_reason",
+    "require_success",
+    "stop",
+    "submit",
+]
+
 log = logging.getLogger(__name__)
 
 Kind = Literal["processing", "training"]
-State = Literal["running", "succeeded", "failed", "stopped"]
 
-MAX_RETRIES = 3
-"""After a platform fault; the first attempt is not a retry."""
 HASH_TAG = "mlops:config-hash"
 RUN_TAG = "mlops:run-key"
 
@@ -49,50 +66,6 @@ class JobRequest:
 
     def name(self, attempt: int) -> str:
         return job_name(self.run_key, self.phase, attempt, self.step)
-
-
-@dataclass(frozen=True)
-class Job:
-    """A job as SageMaker describes it."""
-
-    name: str
-    kind: str
-    state: State
-    detail: str = ""
-    failure_reason: str = ""
-    description: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
-
-
-@dataclass(frozen=True)
-class Adopt:
-    """Use attempt `number`: it runs or has succeeded."""
-
-    number: int
-
-
-@dataclass(frozen=True)
-class Create:
-    number: int
-
-
-@dataclass(frozen=True)
-class GiveUp:
-    fault: Literal["user", "platform"]
-    reason: str
-
-
-def next_attempt(attempts: Sequence[Job]) -> Adopt | Create | GiveUp:
-    """What to do, given the attempts so far in order. A job stopped by somebody counts as a platform fault."""
-    if not attempts:
-        return Create(1)
-    last = attempts[-1]
-    if last.state in ("running", "succeeded"):
-        return Adopt(len(attempts))
-    if last.state == "failed" and classify(last.failure_reason) == "user":
-        return GiveUp("user", in_plain_words(last.failure_reason))
-    if len(attempts) <= MAX_RETRIES:
-        return Create(len(attempts) + 1)
-    return GiveUp("platform", f"{len(attempts)} attempts failed, the last one: {plain_reason(last)}")
 
 
 def submit(services: Services, request: JobRequest) -> JobHandle:
@@ -261,10 +234,6 @@ def require_success(services: Services, request_kind: Kind, run_key: str, phase:
     if last.state == "stopped":
         raise PlatformFault(f"{last.name} was stopped before it finished.")
     raise (UserFault if classify(last.failure_reason) == "user" else PlatformFault)(plain_reason(last))
-
-
-def plain_reason(job: Job) -> str:
-    return in_plain_words(job.failure_reason) or f"{job.name} was {job.state}"
 
 
 def handle_of(cloud: Cloud, job: Job, attempt: int) -> JobHandle:

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from mlops import endpoints, registry
-from mlops.errors import RequestRefused, UserFault
+from mlops.errors import PlatformFault, RequestRefused, Unavailable, UserFault
 from mlops.phases import deploy
 from mlops.record import PhaseState
 
@@ -181,6 +181,59 @@ def test_a_version_that_is_rejected_is_never_deployed(laptop, serving):
     with pytest.raises(UserFault, match="was rejected in the Model Registry"):
         deploy.confirm(laptop.services, run)
     assert config(laptop) == before
+
+
+def test_a_version_that_stands_and_does_not_answer_is_taken_back(laptop, serving):
+    before = config(laptop)
+    run = laptop.trained_like(serving, created_at="2026-12-31T01:00:00Z")
+    deploy.start(laptop.services, run)
+    assert laptop.follow(run).state == "done"
+    laptop.fault(fault="500", op="InvokeEndpoint", count=3)
+    with pytest.raises(UserFault, match="is InService, and a request failed"):
+        deploy.confirm(laptop.services, run)
+    laptop.no_faults()
+    assert config(laptop) == before
+    assert laptop.services.ledger.get_run(run).phases["deploy"].handle["state"] == "rolled_back"
+
+
+def test_a_deployment_waits_for_another_change_of_the_endpoint(laptop, serving):
+    run = laptop.trained_like(serving, created_at="2026-12-31T02:00:00Z")
+    laptop.services.cloud.sagemaker.update_endpoint(EndpointName=ENDPOINT, EndpointConfigName=config(laptop))
+    deploy.start(laptop.services, run)
+    assert "waits for another change" in deploy.follow(laptop.services, run).detail
+    with pytest.raises(Unavailable, match="still changes"):
+        deploy.confirm(laptop.services, run)
+    laptop.follow(run)
+    assert deploy.confirm(laptop.services, run).state == "in_service"
+
+
+def test_a_newer_run_takes_over_and_the_older_one_stops(laptop, serving):
+    older = laptop.trained_like(serving, created_at="2026-12-31T03:00:00Z")
+    newer = laptop.trained_like(serving, created_at="2026-12-31T04:00:00Z")
+    deploy.start(laptop.services, older)
+    deploy.start(laptop.services, newer)
+    assert f"The newer run {newer} has taken over" in deploy.follow(laptop.services, older).detail
+    with pytest.raises(PlatformFault, match="has taken over"):
+        deploy.confirm(laptop.services, older)
+    laptop.follow(newer)
+    assert deploy.confirm(laptop.services, newer).state == "in_service"
+    assert "was changed by the newer run" in deploy.start(laptop.services, older).skipped
+
+
+def test_an_endpoint_that_never_came_up_is_made_anew_by_the_next_run(laptop, serving):
+    first = laptop.trained_like(serving, name="fresh")
+    laptop.fault(fault="ping", name="mlops-fresh-v1-0-0-*", count=-1)
+    try:
+        with pytest.raises(UserFault, match="ping"):
+            laptop.deploy(first)
+    finally:
+        laptop.no_faults()
+    assert laptop.services.ledger.get_run(first).phases["deploy"].handle["state"] == "failed"
+    second = laptop.trained_like(serving, name="fresh")
+    assert laptop.deploy(second).version == "v1.1.0"
+    assert [one["endpoint"] for one in map(dict, endpoints.list_all(laptop.services.ledger))] == [
+        "mlops-fresh", "mlops-toy",
+    ]  # fmt: skip
 
 
 def test_a_deployment_killed_at_any_call_ends_with_the_new_version_serving(laptop, serving):
