@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from mlops.policy import Schedule
 
 
+LATE = timedelta(hours=1)
+"""An interval that Airflow comes to later than this was missed: after a stop, or because a backfill came before it."""
+
+
 def due(schedules: Sequence[Schedule], moment: datetime) -> list[str]:
     """Names of the schedules whose cron names this minute (UTC)."""
     from croniter import croniter
@@ -28,7 +32,7 @@ class DueSchedulesOperator(BaseOperator):
     """Returns one set of start_scheduled_run's arguments for each schedule that is due.
 
     A backfill's past intervals train on the data as of their end and deploy nothing. A run made by hand has no
-    interval: it starts every schedule, on the data as of now.
+    interval: it starts every schedule, on the data as of now. A missed interval stays missed.
     """
 
     template_fields = ()
@@ -43,7 +47,8 @@ class DueSchedulesOperator(BaseOperator):
         schedules, run = load(self.policy_file).schedules, context["dag_run"]
         moment = run.data_interval_end or run.run_after
         by_hand = run.data_interval_end is None or run.run_type == "manual"
-        names = [schedule.name for schedule in schedules] if by_hand else due(schedules, moment)
+        missed = run.run_type == "scheduled" and datetime.now(UTC) - moment > LATE
+        names = [schedule.name for schedule in schedules] if by_hand else [] if missed else due(schedules, moment)
         self.log.info("Due at %s: %s", moment, ", ".join(names) or "none")
         return [
             {"schedule": name, "interval_end": moment.isoformat(), "backfill": run.run_type == "backfill"}

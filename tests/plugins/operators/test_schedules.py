@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
+from operators import schedules
 from operators.schedules import DueSchedulesOperator, ListChecksOperator, due
 
 from mlops.policy import parse
@@ -35,10 +36,18 @@ def execute(tmp_path, run_type, end):
     return DueSchedulesOperator(task_id="due", policy_file=str(file)).execute({"dag_run": run})
 
 
-def test_scheduled_interval_starts_what_is_due(tmp_path):
+def test_scheduled_interval_starts_what_is_due(tmp_path, monkeypatch):
+    monkeypatch.setattr(schedules, "LATE", timedelta.max)
     assert execute(tmp_path, "scheduled", TUESDAY) == [
         {"schedule": "daily", "interval_end": "2026-11-24T03:00:00+00:00", "backfill": False}
     ]
+
+
+def test_missed_interval_stays_missed(tmp_path, monkeypatch):
+    """Airflow makes up for the last one after a backfill, and that run would deploy."""
+    monkeypatch.setattr(schedules, "LATE", -timedelta.max)
+    assert execute(tmp_path, "scheduled", TUESDAY) == []
+    assert len(execute(tmp_path, "backfill", TUESDAY)) == 1
 
 
 def test_past_interval_is_a_backfill(tmp_path):
