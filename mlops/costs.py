@@ -13,7 +13,7 @@ from mlops.spec.model import RunSpec, canonical
 from mlops.spec.parse import parse_issue
 
 PRICES_USD_PER_HOUR = {
-    "ml.t2.medium": 0.056, "ml.t3.medium": 0.05,
+    "ml.t2.medium": 0.056,
     "ml.m5.large": 0.115, "ml.m5.xlarge": 0.23, "ml.m5.2xlarge": 0.461, "ml.m5.4xlarge": 0.922,
     "ml.c5.xlarge": 0.204, "ml.c5.2xlarge": 0.408,
     "ml.g4dn.xlarge": 0.737, "ml.g4dn.2xlarge": 0.94, "ml.g5.xlarge": 1.41, "ml.p3.2xlarge": 3.825,
