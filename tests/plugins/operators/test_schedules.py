@@ -37,7 +37,7 @@ def execute(tmp_path, run_type, end):
 
 
 def test_scheduled_interval_starts_what_is_due(tmp_path, monkeypatch):
-    monkeypatch.setattr(schedules, "LATE", timedelta.max)
+    monkeypatch.setattr(schedules, "LATE", timedelta(days=99_999))
     assert execute(tmp_path, "scheduled", TUESDAY) == [
         {"schedule": "daily", "interval_end": "2026-11-24T03:00:00+00:00", "backfill": False}
     ]
@@ -45,7 +45,7 @@ def test_scheduled_interval_starts_what_is_due(tmp_path, monkeypatch):
 
 def test_missed_interval_stays_missed(tmp_path, monkeypatch):
     """Airflow makes up for the last one after a backfill, and that run would deploy."""
-    monkeypatch.setattr(schedules, "LATE", -timedelta.max)
+    monkeypatch.setattr(schedules, "LATE", timedelta(days=-99_999))
     assert execute(tmp_path, "scheduled", TUESDAY) == []
     assert len(execute(tmp_path, "backfill", TUESDAY)) == 1
 
