@@ -149,14 +149,15 @@ def _supervisor_pid(layout: Layout) -> int | None:
 
 def _wait_for_start(process: subprocess.Popen, home: Path) -> dict:
     while True:
+        ended = process.poll() is not None
         try:
             state = json.loads((home / "state.json").read_text())
-            if state["state"] in {"running", "failed"}:
-                return state
         except FileNotFoundError:
-            pass
-        if process.poll() is not None:
-            return {"state": "failed", "message": f"the supervisor ended with status {process.returncode}"}
+            state = {"state": "failed", "message": f"the supervisor ended with status {process.returncode}"}
+            if ended:
+                return state
+        if ended or state["state"] == "running":
+            return state
         time.sleep(0.2)
 
 

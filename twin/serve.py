@@ -36,8 +36,8 @@ class Front:
 def _repository() -> RepositorySeed:
     """The users' repository: what they need to fill in an issue, as this project ships it."""
     shipped = (".github/ISSUE_TEMPLATE/mlops.yml", "docs/run-spec.md")
-    files = {path: (PROJECT / path).read_text(encoding="utf-8") for path in shipped}
-    readme = "# perception\n\nFile an issue with the label `mlops:train`; see [its fields](docs/run-spec.md).\n"
+    files = {path: (PROJECT / path).read_bytes() for path in shipped}
+    readme = b"# perception\n\nFile an issue with the label `mlops:train`; see [its fields](docs/run-spec.md).\n"
     return RepositorySeed(files={"README.md": readme, **files})
 
 

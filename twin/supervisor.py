@@ -76,6 +76,7 @@ class Supervisor:
     layout: Layout
     services: list[Service] = field(default_factory=list)
     stopping: bool = False
+    failure: str = ""
 
     def run(self) -> int:
         """Start everything, then watch until a signal comes. Returns the exit status."""
@@ -93,10 +94,11 @@ class Supervisor:
             return 0
         except Exception as failure:
             log.exception("The local system did not start")
-            self._write_state("failed", str(failure))
+            self.failure = str(failure)
             return 1
         finally:
             self.stop_all()
+            self._write_state("failed" if self.failure else "stopped", self.failure)
             self.layout.pid_file.unlink(missing_ok=True)
             self.layout.env_file.unlink(missing_ok=True)
 
@@ -200,7 +202,6 @@ class Supervisor:
                 _kill_group(service.process.pid)
                 service.process.wait()
         kill_marked(self.layout.home, spare={os.getpid()})
-        self._write_state("stopped")
 
     def _on_signal(self, number: int, frame: object) -> None:
         self.stopping = True

@@ -6,6 +6,7 @@
 | `{"instances": [{"a": 1, "b": 2}]}` or `{"a": 1, "b": 2}` | rows below a header, in any order |
 | `{"columns": ["b", "a"], "data": [[2, 1]]}` | |
 
+Columns of the raw data that the model does not use (constant ones, the target) may be named, and are ignored.
 `null`, an empty cell and the words of `FeaturePlan` for "no value" are missing values. What is wrong is
 named by row (from 1, without the header) and column.
 """
@@ -37,6 +38,8 @@ class Reader:
         self._plan = plan
         self._names = plan.names
         self._known = frozenset(self._names)
+        self._ignored = frozenset([*plan.notes, plan.target]) - self._known
+        """Columns of the raw data that the model does not use: whoever sends the data as they are may send them."""
         self._numeric = all(column.kind == "number" for column in plan.columns)
         self._in_order = itemgetter(*self._names) if len(self._names) > 1 else None
 
@@ -129,7 +132,7 @@ class Reader:
 
     def _check_names(self, given: list[str], where: str = "") -> None:
         for name in given:
-            if name not in self._known:
+            if name not in self._known and name not in self._ignored:
                 near = difflib.get_close_matches(name[:100], self._names, n=1)
                 hint = f"Did you mean {near[0]!r}? " if near else ""
                 remedy = f"{hint}The columns are: {_listed(self._names)}."
@@ -137,8 +140,7 @@ class Reader:
         if len(set(given)) != len(given):
             twice = next(name for name in given if given.count(name) > 1)
             raise bad_request("duplicate_column", f"{where}column {twice!r} is given twice", "Give each column once.")
-        if len(given) != len(self._names):
-            absent = [name for name in self._names if name not in set(given)]
+        if absent := [name for name in self._names if name not in set(given)]:
             remedy = "Give every column; a missing value is null (JSON) or empty (CSV)."
             raise bad_request("missing_column", f"{where}column {_listed(absent)} is missing", remedy)
 
@@ -213,8 +215,9 @@ def _check_width(rows: list[Any], width: int) -> None:
         if not isinstance(row, list | tuple):
             raise bad_request("mixed_rows", f"row {number}: {_kind(row)} given; a list of values is needed", _SHAPES)
         if len(row) != width:
-            message = f"row {number}: {len(row)} values given, the model has {width} columns"
-            raise bad_request("wrong_count", message, "Give one value a column; null or empty where there is none.")
+            message = f"row {number}: {len(row)} values given, there are {width} columns"
+            remedy = "Give one value a column, null or empty where there is none; or give the columns' names, too."
+            raise bad_request("wrong_count", message, remedy)
 
 
 def _only(document: dict[str, Any], allowed: set[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -90,8 +91,8 @@ MISTAKES = [
     (NUMBERS, "width,height\n", "no_rows", "no rows"),
     (NUMBERS, 7, "no_rows", "a number given"),
     (NUMBERS, {"instances": "text"}, "no_rows", "a text given"),
-    (NUMBERS, [[1, 2], [3]], "wrong_count", "row 2: 1 values given, the model has 2 columns"),
-    (NUMBERS, "1,2\n3,4,5\n", "wrong_count", "row 2: 3 values given, the model has 2 columns"),
+    (NUMBERS, [[1, 2], [3]], "wrong_count", "row 2: 1 values given, there are 2 columns"),
+    (NUMBERS, "1,2\n3,4,5\n", "wrong_count", "row 2: 3 values given, there are 2 columns"),
     (NUMBERS, [[1, 2], {"width": 1, "height": 2}], "mixed_rows", "row 2: an object given"),
     (NUMBERS, [{"width": 1, "height": 2}, [1, 2]], "mixed_rows", "row 2: a list among named rows"),
     (NUMBERS, [{"width": 1, "hight": 2}], "unknown_column", "row 1: column 'hight' is unknown"),
@@ -122,6 +123,20 @@ def test_mistake_is_named_by_row_and_column(plan, body, code, words):
     assert (refused.value.status, refused.value.code) == (400, code)
     assert words in refused.value.message
     assert refused.value.remedy
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        [{"width": 1, "price": 9, "height": 2, "serial": "x"}, {"width": 3, "height": 4}],
+        {"columns": ["serial", "height", "width"], "data": [["x", 2, 1], [None, 4, 3]]},
+        "serial,width,height,price\nx,1,2,9\n,3,4,\n",
+    ],
+)
+def test_columns_of_the_raw_data_that_the_model_does_not_use_are_ignored(body):
+    """`serial` was left out as it is constant, `price` is the target: the raw file itself is a good request."""
+    plan = replace(NUMBERS, target="price", notes={"serial": "one value only"})
+    np.testing.assert_array_equal(read(plan, body), [[1, 2], [3, 4]])
 
 
 def test_misspelt_column_gets_a_suggestion():
