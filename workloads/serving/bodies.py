@@ -137,10 +137,11 @@ class Reader:
                 hint = f"Did you mean {near[0]!r}? " if near else ""
                 remedy = f"{hint}The columns are: {_listed(self._names)}."
                 raise bad_request("unknown_column", f"{where}column {name[:100]!r} is unknown to this model", remedy)
-        if len(set(given)) != len(given):
+        once = set(given)
+        if len(once) != len(given):
             twice = next(name for name in given if given.count(name) > 1)
             raise bad_request("duplicate_column", f"{where}column {twice!r} is given twice", "Give each column once.")
-        if absent := [name for name in self._names if name not in set(given)]:
+        if absent := [name for name in self._names if name not in once]:
             remedy = "Give every column; a missing value is null (JSON) or empty (CSV)."
             raise bad_request("missing_column", f"{where}column {_listed(absent)} is missing", remedy)
 
