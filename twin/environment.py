@@ -105,6 +105,7 @@ def for_services(layout: Layout, tokens: Mapping[str, str]) -> dict[str, str]:
         "MLOPS_JOB_ROLE_ARN": f"arn:aws:iam::{ACCOUNT}:role/mlops-jobs",
         "MLOPS_JOB_POLL_INTERVAL_S": "1",
         "MLOPS_INTAKE_POLL_INTERVAL_S": "2",
+        "MLOPS_CANARY_STEP_S": "5",
         "MLOPS_PAGERDUTY_URL": f"{layout.url('github')}/pagerduty",
         "MLOPS_DATA_QUEUE_URL": f"{layout.url('aws')}/{ACCOUNT}/{DATA_QUEUE}",
         "MLOPS_POLICY_FILE": str(PROJECT / "dags" / "policy.yaml"),
