@@ -65,7 +65,7 @@ class IssueTrigger(BaseTrigger):
             try:
                 numbers = await self._first_change(poll)
             except GitHubRefused as refused:
-                event = {"error": str(refused)}
+                event: dict[str, Any] = {"error": str(refused)}
             else:
                 await settled(began)
                 event = {"numbers": numbers, "cursor": poll.cursor}

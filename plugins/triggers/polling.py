@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -23,7 +22,7 @@ async def settled(began: float) -> None:
     await asyncio.sleep(max(0.0, began + SETTLE_S - time.monotonic()))
 
 
-async def until_ended(conn_id: str, agent: str, look: Look, log: logging.Logger) -> dict[str, Any]:
+async def until_ended(conn_id: str, agent: str, look: Look, log: Any) -> dict[str, Any]:
     """Call `look` until it says (answer, True); waits as long as the answer's `poll_after_s` asks.
 
     A server that is away or at fault is waited for: the job runs on without us. What a tool refuses is raised.
