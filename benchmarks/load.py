@@ -81,8 +81,9 @@ def burst(port: int, body: bytes, connections: int, seconds: float) -> Load:
         loop = asyncio.get_running_loop()
         clients = [_Client(request, loop) for _ in range(connections)]
         begun = perf_counter()
-        for client in clients:
-            await loop.create_connection(lambda client=client: client, "127.0.0.1", port)
+        waiting = iter(clients)
+        for _ in clients:
+            await loop.create_connection(lambda: next(waiting), "127.0.0.1", port)
         failures = [client.ended for client in clients]
         await asyncio.wait(failures, timeout=seconds, return_when=asyncio.FIRST_EXCEPTION)
         for client in clients:

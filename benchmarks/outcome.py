@@ -65,7 +65,7 @@ class Outcome:
         facts = self.as_dict()
         lines = [f"{self.benchmark}: " + ", ".join(f"{key} {value}" for key, value in facts["machine"].items())]
         lines.append("  " + ", ".join(f"{name} {version}" for name, version in facts["versions"].items()))
-        width = max((len(one.what) for one in [*self.rows, *self.ratios]), default=0)
+        width = max([len(row.what) for row in self.rows] + [len(ratio.what) for ratio in self.ratios], default=0)
         lines += [f"  {row.what:<{width}}  {row.value:>12,.4g} {row.unit}" for row in self.rows]
         for ratio in self.ratios:
             aim = {None: "", True: f"  aim {ratio.aim}: met", False: f"  aim {ratio.aim}: MISSED"}[ratio.met]

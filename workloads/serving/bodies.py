@@ -27,6 +27,7 @@ import orjson
 from workloads.serving.answers import Refusal, bad_request
 from workloads.tabular.features import FeatureError, FeaturePlan, encode
 
+_CONTAINERS = (list, dict)  # spelled once: `list | dict` is built anew each time it is met
 MAX_ROWS = 50_000
 """More rows would make an answer of hundreds of megabytes out of 6 MB of `1\\n`."""
 
@@ -85,7 +86,8 @@ class Reader:
     def _rows_of(self, document: Any) -> list[Sequence[Any]]:
         if isinstance(document, dict):
             if "instances" in document and "instances" not in self._known:
-                _only(document, {"instances"})
+                if len(document) > 1:
+                    _only(document, {"instances"})
                 document = document["instances"]
                 if isinstance(document, dict):
                     document = [document]
@@ -96,7 +98,7 @@ class Reader:
                 document = [document]
         if not isinstance(document, list):
             raise bad_request("no_rows", f"{_kind(document)} given where rows are needed", _SHAPES)
-        if document and not isinstance(document[0], list | dict):
+        if document and not isinstance(document[0], _CONTAINERS):
             document = [document]  # one row of values
         return self._by_position(document) if document and isinstance(document[0], dict) else document
 
@@ -162,7 +164,7 @@ class Reader:
         _check_width(rows, len(self._names))
         for number, row in enumerate(rows, start=1):
             for name, value in zip(self._names, row, strict=True):
-                if isinstance(value, list | dict):
+                if isinstance(value, _CONTAINERS):
                     message = f"row {number}, column {name}: {_kind(value)} given; one value is needed"
                     raise bad_request("bad_value", message, _SHAPES)
         return rows
