@@ -16,7 +16,7 @@ from mlops.issues import Comment, IssueSnapshot
 from mlops.markdown import code, prose, table
 from mlops.memory import Memory, number_for_comment, recall, remember
 from mlops.record import Outcome, RunRecord, RunState, Trigger
-from mlops.report import approval_word
+from mlops.report import Addresses, approval_word, awaits_deployment
 
 if TYPE_CHECKING:
     from mlops.services import Services
@@ -55,6 +55,8 @@ def _approve(services: Services, snapshot: IssueSnapshot, comment: Comment, comm
             if record.state is RunState.AWAITING_APPROVAL
             else "Nothing waits for approval here."
         )
+    if record.state is RunState.STARTED and awaits_deployment(record, Addresses.from_settings(services.settings)):
+        return _approve_deployment(services, record, comment)
     if record.state is RunState.FINISHED or (record.state is RunState.STARTED and record.actor != comment.author):
         raise RequestRefused(f"Run {record.run_key} does not wait for approval.")
     if record.trigger is Trigger.ISSUE and not _still_means(services, snapshot, record):
@@ -64,6 +66,17 @@ def _approve(services: Services, snapshot: IssueSnapshot, comment: Comment, comm
     if approved.state is RunState.APPROVED:
         intake.start(services, approved)
     return Done(f"approved {word}", record.run_key)
+
+
+def _approve_deployment(services: Services, record: RunRecord, comment: Comment) -> Done:
+    from mlops.phases import deploy
+
+    said = deploy.approve(services, record.run_key, comment.author)
+    services.ledger.update_run(
+        record.run_key, lambda known: known.model_copy(update={"deployment_approved_by": comment.author})
+    )
+    runs.publish(services, record.run_key)
+    return Done(said, record.run_key)
 
 
 def _still_means(services: Services, snapshot: IssueSnapshot, record: RunRecord) -> bool:

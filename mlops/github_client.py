@@ -20,6 +20,8 @@ LONGEST_WAIT_S = 120.0
 """Told to wait longer, we give up with Unavailable: the caller's own retry is cheaper than a blocked worker."""
 TOKEN_AGE_S = 300.0
 _TIMEOUT_S = 30
+_PASSING = ("Something went wrong while executing your query", "RATE_LIMITED", "API rate limit")
+"""GraphQL says with status 200 that it was too busy."""
 
 
 class SecretToken(Auth.Auth):
@@ -118,7 +120,7 @@ def translated(action: str) -> Iterator[None]:
         text = f"Could not {action}: {error.status} {_message(error)}"
         if error.status == 409 or "STALE_DATA" in str(error.data) or "Expected branch to point to" in str(error.data):
             raise Conflict(text) from error
-        if error.status in {0, 408, 429} or error.status >= 500:
+        if error.status in {0, 408, 429} or error.status >= 500 or any(word in text for word in _PASSING):
             raise Unavailable(text) from error
         raise RequestRefused(text) from error
     except requests.RequestException as error:

@@ -12,7 +12,8 @@ from mlops.admission import Admission, Decision, decide, may_steer
 from mlops.errors import MlopsError, Unavailable
 from mlops.issues import IssueSnapshot
 from mlops.memory import Memory, recall, remember, with_refusal
-from mlops.notify import Event, Message, deliver
+from mlops.messages import approval_message
+from mlops.notify import deliver
 from mlops.record import Outcome, RunRecord, RunState, Trigger
 
 if TYPE_CHECKING:
@@ -226,17 +227,6 @@ def end_without_airflow(services: Services, run_key: str, message: str) -> RunRe
 
     services.ledger.update_run(run_key, ended)
     return runs.close_run(services, run_key)
-
-
-def approval_message(services: Services, record: RunRecord) -> Message:
-    return Message(
-        event=Event.AWAITING_APPROVAL,
-        key=record.run_key,
-        incident=record.run_key,
-        title=f"Waits for approval: {record.spec.get('name', record.run_key)}",
-        text=record.message,
-        url=runs.issue_url(services, record),
-    )
 
 
 def approve(services: Services, run_key: str, actor: str) -> RunRecord:

@@ -41,7 +41,9 @@ def publish(services: Services, run_key: str) -> RunRecord:
         if report.render(latest, addresses, hint) == text:
             break
         record = latest
-    _label(services, record)
+    _label(services, record, addresses)
+    if report.awaits_deployment(record, addresses):
+        _ask_for_approval(services, record)
     return services.ledger.require_run(run_key)
 
 
@@ -94,15 +96,23 @@ def _claim(services: Services, item_id: str) -> bool:
     return True
 
 
-def state_label(record: RunRecord) -> str:
+def _ask_for_approval(services: Services, record: RunRecord) -> None:
+    from mlops.messages import approval_message
+    from mlops.notify import deliver
+
+    deliver(services, approval_message(services, record))
+
+
+def state_label(record: RunRecord, addresses: report.Addresses) -> str:
     if record.outcome is not None:
         return f"mlops:{record.outcome.value}"
-    return "mlops:awaiting-approval" if record.state is RunState.AWAITING_APPROVAL else "mlops:running"
+    waits = record.state is RunState.AWAITING_APPROVAL or report.awaits_deployment(record, addresses)
+    return "mlops:awaiting-approval" if waits else "mlops:running"
 
 
-def _label(services: Services, record: RunRecord) -> None:
+def _label(services: Services, record: RunRecord, addresses: report.Addresses) -> None:
     assert record.issue is not None
     # An older run of the issue must not speak for a newer one.
     current = memory.recall(services, record.issue).current
     if current in {None, record.run_key}:
-        services.repository.set_state_label(record.issue, state_label(record))
+        services.repository.set_state_label(record.issue, state_label(record, addresses))

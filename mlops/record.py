@@ -95,6 +95,7 @@ class RunRecord(_Model):
     started_at: str | None = None
     ended_at: str | None = None
     phases: dict[Phase, PhaseRecord] = Field(default_factory=lambda: {phase: PhaseRecord() for phase in Phase})
+    deployment_approved_by: str = Field("", description="Login of whoever agreed to the deployment, where asked.")
     verdict: dict[str, Any] | None = Field(None, description="mlops.judge.Verdict")
     airflow_run_id: str | None = Field(None, description="Where it differs from the run key: runs started in the UI.")
     comment_id: int | None = None

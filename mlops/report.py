@@ -55,6 +55,8 @@ class Addresses:
     mlflow: str = ""
     """A web address; a database file has none."""
     max_retrainings: int = 3
+    approve_deployments: bool = False
+    """True: every deployment waits for a person; else only those whose issue asks for it."""
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Addresses:
@@ -64,6 +66,7 @@ class Addresses:
             airflow=settings.airflow_api_url.rstrip("/"),
             mlflow=tracking.rstrip("/") if tracking.startswith("http") else "",
             max_retrainings=settings.max_retrainings,
+            approve_deployments=settings.approve_deployments,
         )
 
 
@@ -147,6 +150,14 @@ def failed_phase(record: RunRecord) -> Phase | None:
 def approval_word(record: RunRecord) -> str:
     """What `/approve` names: the revision, with the number of the retraining or re-run where there is one."""
     return record.run_key.split("-", 3)[3] if RunKey.parse(record.run_key) else record.revision
+
+
+def awaits_deployment(record: RunRecord, addresses: Addresses) -> bool:
+    """True where a packaged model may go no further until a person agrees."""
+    asked = addresses.approve_deployments or (record.spec.get("deployment") or {}).get("approval")
+    packaged = record.phases[Phase.PACKAGE].state is PhaseState.SUCCEEDED
+    ahead = record.phases[Phase.DEPLOY].state in {PhaseState.PENDING, PhaseState.RUNNING}
+    return bool(asked and packaged and ahead and record.may_deploy and not record.deployment_approved_by)
 
 
 def model_version(record: RunRecord) -> str:
@@ -297,6 +308,8 @@ def _steps(record: RunRecord, addresses: Addresses, suggestion: Mapping[str, Any
         return ""
     if record.state is RunState.AWAITING_APPROVAL:
         return f"A maintainer starts it with this comment:\n\n{fence(f'/approve {approval_word(record)}')}"
+    if record.outcome is None and awaits_deployment(record, addresses):
+        return f"A maintainer lets it be deployed with this comment:\n\n{fence(f'/approve {approval_word(record)}')}"
     if record.outcome is None:
         return "Comment `/stop` to end this run."
     if record.outcome is Outcome.BELOW_THRESHOLD:

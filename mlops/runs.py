@@ -12,25 +12,22 @@ from mlops.experiment import track
 from mlops.identity import Phase
 from mlops.judge import Verdict
 from mlops.living_comment import issue_url, publish
-from mlops.notify import Event, Message, deliver, flush
+from mlops.messages import outcome_message
+from mlops.notify import deliver, flush
 from mlops.outcome import conclude
-from mlops.record import Outcome, PhaseState, RunRecord, RunState, Trigger
+from mlops.record import PhaseState, RunRecord, RunState, Trigger
 
 if TYPE_CHECKING:
     from mlops.services import Services
+
+__all__ = [
+    "close_run", "issue_url", "open_run", "publish", "reconcile", "record_verdict", "report_failure",
+]  # fmt: skip
 
 log = logging.getLogger(__name__)
 
 DAG_ID = "lifecycle"
 _STALE = timedelta(minutes=2)
-_EVENTS = {
-    Outcome.DEPLOYED: Event.DEPLOYED,
-    Outcome.REGISTERED: Event.REGISTERED,
-    Outcome.KEPT_CHAMPION: Event.KEPT_CHAMPION,
-    Outcome.BELOW_THRESHOLD: Event.BELOW_THRESHOLD,
-    Outcome.STOPPED: Event.STOPPED,
-    Outcome.FAILED: Event.FAILED,
-}
 
 
 def open_run(
@@ -141,24 +138,6 @@ def close_run(services: Services, run_key: str) -> RunRecord:
         raise Unavailable(f"Another process is writing the comment of {run_key}; try again.")
     return services.ledger.update_run(
         run_key, lambda known: known.model_copy(update={"reported_at": known.reported_at or services.timestamp()})
-    )
-
-
-def outcome_message(services: Services, record: RunRecord) -> Message:
-    assert record.outcome is not None
-    endpoint = str(record.phases[Phase.DEPLOY].handle.get("endpoint") or "")
-    parts = [record.message]
-    if record.outcome is Outcome.BELOW_THRESHOLD and record.issue is not None:
-        parts.append("Answer on the issue with other settings, and the next training starts.")
-    elif record.outcome is Outcome.DEPLOYED:
-        parts.append(f"It answers on {endpoint}.")
-    return Message(
-        event=_EVENTS[record.outcome],
-        key=record.run_key,
-        incident=record.run_key,
-        title=report.title(record),
-        text=" ".join(part for part in parts if part),
-        url=issue_url(services, record),
     )
 
 

@@ -6,11 +6,11 @@ import re
 
 import pytest
 
-from mlops import actions, intake, memory, runs
+from mlops import actions, intake, memory, registry, runs
 from mlops.identity import Phase
-from mlops.record import Outcome, RunState, Trigger
+from mlops.record import Outcome, PhaseRecord, PhaseState, RunState, Trigger
 from tests.mlops.bodies import DEAR, GOOD
-from tests.mlops.records import deployed_record, judged_record, put
+from tests.mlops.records import deployed_record, judged_record, put, running_record
 
 CHANGE = "/retrain\nn_estimators: 80"
 
@@ -313,3 +313,55 @@ def test_a_rollback_of_an_endpoint_nobody_knows_is_refused(house, forge, started
         comment = forge.say(number, command)
         admit(house, number)
         assert forge.reactions(comment) == {"eyes", "-1"}
+
+
+def test_a_deployment_under_approval_waits_on_the_issue_and_is_approved_there(house, forge, airflow):
+    number = forge.file(GOOD.replace("evaluation:", "deployment: {approval: true}\nevaluation:"))
+    (started,) = intake.admit(house, [number])
+    packaged = deployed_record()
+    packaged.phases[Phase.PACKAGE].handle["package_arn"] = registered(house)
+    packaged.phases[Phase.DEPLOY] = PhaseRecord(state=PhaseState.RUNNING)
+    put(house, started.run_key, packaged)
+    runs.publish(house, started.run_key)
+    assert f"/approve {started.revision}" in forge.comments(number)[0]
+    assert "mlops:awaiting-approval" in forge.labels(number)
+    forge.say(number, f"/approve {started.revision}", login="maintainer")
+    (approved,) = admit(house, number)
+    assert "may be deployed" in approved.message
+    assert registry.approval_of(house.cloud, packaged.phases[Phase.PACKAGE].handle["package_arn"]) == "Approved"
+    assert "mlops:running" in forge.labels(number)
+
+
+def registered(house) -> str:
+    """A model package that waits for a person."""
+    house.cloud.sagemaker.create_model_package_group(ModelPackageGroupName="xgboost-breast-cancer")
+    return house.cloud.sagemaker.create_model_package(
+        ModelPackageGroupName="xgboost-breast-cancer", ModelApprovalStatus="PendingManualApproval"
+    )["ModelPackageArn"]
+
+
+def test_an_approval_that_nothing_waits_for_is_refused(house, forge, started):
+    number, run_key = started
+    forge.say(number, f"/approve {run_key.split('-', 3)[3]}", login="maintainer")
+    (refused,) = admit(house, number)
+    assert "does not wait for approval" in refused.message
+
+
+def test_stopping_a_run_stops_its_jobs_and_minds_none_that_is_gone(house, forge, airflow, started):
+    number, run_key = started
+    put(house, run_key, running_record())
+    forge.say(number, "/stop")
+    admit(house, number)
+    assert house.ledger.require_run(run_key).outcome is Outcome.STOPPED
+
+
+def test_a_dear_retraining_waits_for_its_own_approval(house, forge, airflow, waiting):
+    number, run_key = waiting
+    forge.say(number, "/retrain\n```yaml\n" + DEAR.split("```yaml\n")[1].split("evaluation:")[0] + "\n```")
+    (waits,) = admit(house, number)
+    assert house.ledger.require_run(waits.run_key).state is RunState.AWAITING_APPROVAL
+    word = waits.run_key.split("-", 3)[3]
+    assert f"/approve {word}" in forge.comments(number)[-1]
+    forge.say(number, f"/approve {word}")
+    admit(house, number)
+    assert airflow.creates == [run_key, waits.run_key]
