@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 
 from mcp_bridge.tools import IdempotencyKey, Tools
+from mlops.admission import Admission
 from mlops.identity import digest
-from mlops.intake import Admission
 
 IssueNumber = Annotated[int, Field(ge=1)]
 Body = Annotated[str, Field(max_length=200_000, description="The issue's body: Markdown with the YAML of a run.")]
