@@ -41,10 +41,11 @@ class Settings:
     github_api_url: str = "https://api.github.com"
     github_web_url: str = "https://github.com"
     github_repository: str = ""
-    github_secret: str = "mlops/github-token"
-    slack_secret: str = "mlops/slack-webhook"
-    email_secret: str = "mlops/email-smtp"
-    api_keys_secret: str = "mlops/api-keys"
+    # Names of secrets, not secrets.
+    github_secret: str = "mlops/github-token"  # noqa: S105
+    slack_secret: str = "mlops/slack-webhook"  # noqa: S105
+    email_secret: str = "mlops/email-smtp"  # noqa: S105
+    api_keys_secret: str = "mlops/api-keys"  # noqa: S105
     """JSON with `mcp_signing_key` and, where paging is wanted, `pagerduty_routing_key`."""
     pagerduty_url: str = "https://events.pagerduty.com"
     trigger_labels: tuple[str, ...] = ("mlops:train", "mlops")
@@ -109,4 +110,6 @@ def _convert(text: str, default: object) -> object:
         return text.strip().lower() in {"1", "true", "yes", "on"}
     if isinstance(default, tuple):
         return tuple(part.strip() for part in text.split(",") if part.strip())
-    return type(default)(text) if default is not None else text
+    if isinstance(default, (int, float)):
+        return type(default)(text)
+    return text

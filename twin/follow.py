@@ -73,7 +73,7 @@ class BridgeClient:
         ):
             result = await client.call_tool(tool, arguments)
         if result.is_error:
-            raise RuntimeError(f"{tool}: {result.content[0].text if result.content else 'failed'}")
+            raise RuntimeError(f"{tool}: {getattr(result.content[0], 'text', '') if result.content else 'failed'}")
         return result.structured_content or {}
 
 

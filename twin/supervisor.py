@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import logging
 import os
@@ -139,7 +140,7 @@ class Supervisor:
         return [
             Service(
                 f"airflow-{command}", [sys.executable, "-m", "airflow", command], env,
-                lambda part=part: _airflow_part_healthy(layout, part),
+                functools.partial(_airflow_part_healthy, layout, part),
             )
             for command, part in parts.items()
         ]  # fmt: skip

@@ -311,7 +311,8 @@ def test_template_marks_pass_in_no_text(text):
 
 
 def test_settings_of_a_misspelt_algorithm_are_judged_as_those_of_the_one_meant():
-    body = "model_type: supervised_learning\nalgorithm: xgbost\ndataset: {name: wine}\nhyperparameters:\n  n_estimators: 0\n"
+    body = "model_type: supervised_learning\nalgorithm: xgbost\ndataset: {name: wine}\n"
+    body += "hyperparameters: {n_estimators: 0}\n"
     with pytest.raises(IssueRejected) as rejected:
         parse_issue(body)
     assert rejected.value.fields == ["algorithm", "hyperparameters.n_estimators"]
