@@ -74,7 +74,7 @@ def secrets(layout: Layout) -> dict[str, str | dict[str, str | int]]:
             "sender": "mlops@example.invalid",
             "to": "operators@example.invalid",
         },
-        "mlops/api-keys": {"mcp_signing_key": layout.mcp_signing_key, "pagerduty_routing_key": "twin-routing-key"},
+        "mlops/api-keys": {"mcp_signing_key": layout.mcp_signing_key, "pagerduty_routing_key": "twin0routing0key0twin0routing0ke"},
     }
 
 
@@ -108,7 +108,7 @@ def for_services(layout: Layout, tokens: Mapping[str, str]) -> dict[str, str]:
         "MLOPS_CANARY_STEP_S": "5",
         "MLOPS_PAGERDUTY_URL": f"{layout.url('github')}/pagerduty",
         "MLOPS_DATA_QUEUE_URL": f"{layout.url('aws')}/{ACCOUNT}/{DATA_QUEUE}",
-        "MLOPS_POLICY_FILE": str(PROJECT / "dags" / "policy.yaml"),
+        "MLOPS_POLICY_FILE": os.environ.get("MLOPS_POLICY_FILE", str(PROJECT / "dags" / "policy.yaml")),
     }
 
 
