@@ -9,7 +9,7 @@ from mlops import errors
 
 # Most special first. The word is for machines (the Airflow hook reads it), the sentence for whoever calls.
 _KINDS: tuple[tuple[type[Exception], str, str], ...] = (
-    (errors.IssueRejected, "rejected", "Edit the issue as each line says; nothing was started."),
+    (errors.IssueRejected, "rejected", "Correct each as it says; nothing was started."),
     (errors.UserFault, "user_fault", "Change the data or the settings it names; trying again as it is fails again."),
     (errors.PlatformFault, "platform_fault", "Call again; three retries at most are made for one job."),
     (errors.RequestRefused, "refused", "Do not repeat the call unchanged."),
@@ -43,7 +43,7 @@ def _told(error: errors.MlopsError) -> str:
         lines = (
             f"{'' if p.line is None else f'line {p.line}, '}{p.field}: {p.message} {p.remedy}" for p in error.problems
         )
-        return "The issue cannot become a run: " + "; ".join(lines)
+        return "This cannot become a run: " + "; ".join(lines)
     return str(error) or type(error).__name__
 
 

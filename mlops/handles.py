@@ -96,7 +96,7 @@ class DeploymentStatus(Handle):
     endpoint: str
     state: Literal["changing", "done", "failed"]
     detail: str = ""
-    traffic: dict[str, float] = Field(default_factory=dict, description="Share of requests per variant.")
+    traffic: dict[str, float] = Field(default_factory=dict, description="Per cent of requests per variant.")
     poll_after_s: float
 
 

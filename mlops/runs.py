@@ -68,11 +68,13 @@ def _create_from_parameters(
         raise RequestRefused(f"There is no run {run_key}, and no parameters to make one from.")
     from mlops.spec import canonical, from_parameters
 
+    settings = services.settings
+    spec = from_parameters(parameters, data_buckets=settings.data_buckets, instance_types=settings.instance_types)
     record = RunRecord(
         run_key=run_key,
         trigger=Trigger.UI,
-        repository=services.settings.github_repository,
-        spec=canonical(from_parameters(parameters)),
+        repository=settings.github_repository,
+        spec=canonical(spec),
         state=RunState.APPROVED,
         created_at=services.timestamp(),
         airflow_run_id=airflow_run_id,

@@ -23,6 +23,10 @@ _FOR_IMAGES_OR_SIMULATORS = (
 _SHORT_NAMES: dict[FieldPath, str] = {("evaluation", "thresholds"): "thresholds"}
 _DEFAULTS = {"dataset_name": "breast_cancer", "algorithm": "xgboost", "deployment_target": "sagemaker_endpoint"}
 """A run that works on a fresh installation."""
+_FIRST_CHOICES = {
+    ("dataset", "name"), ("evaluation", "thresholds"), ("deployment", "target"), ("deployment", "strategy"),
+}  # fmt: skip
+"""Without a section: Airflow's form unfolds those, and every other section only when it is clicked."""
 
 
 def _parameters() -> Iterator[tuple[str, FieldPath, Schema]]:
@@ -73,7 +77,7 @@ def parameter_paths() -> dict[str, FieldPath]:
 
 
 def dag_params() -> dict[str, dict[str, Any]]:
-    """Parameters of the DAG `lifecycle`: name -> JSON schema with `default`, `title`, `description` and `section`.
+    """Parameters of the DAG `lifecycle`: name -> JSON schema with `default`, `title`, `description`, mostly `section`.
 
     The defaults describe a run that succeeds without edits.
     """
@@ -101,8 +105,8 @@ def _param(name: str, path: FieldPath, schema: Schema) -> dict[str, Any]:
     param["default"] = AUTO if default is None and "enum" in param else default
     if path == ("evaluation", "metrics"):
         param["examples"] = [metric for metric, one in METRICS.items() if any(map(one.fits, _runnable_tasks()))]
-    section = "Run" if len(path) == 1 else heading(path[:1])
-    return {**param, "title": heading(path), "description": schema.get("description", ""), "section": section}
+    titled = {**param, "title": heading(path), "description": schema.get("description", "")}
+    return titled if len(path) == 1 or path in _FIRST_CHOICES else {**titled, "section": heading(path[:1])}
 
 
 def _default(path: FieldPath, schema: Schema) -> Any:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from hooks.bridge import BridgeHook
+from airflow.sdk.exceptions import AirflowSkipException
+from hooks.bridge import BridgeHook, ToolRefused
 
 from mlops.identity import Phase
 from operators.bridge import BridgeOperator, intention, of_this_run
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 _AGENT = "history_writer"
+_OPENING = "open_run"
 
 
 def phase_of(task_id: str) -> Phase:
@@ -24,8 +26,19 @@ def phase_of(task_id: str) -> Phase:
 
 def report_failure(context: Context) -> None:
     """`on_failure_callback` of every task of a lifecycle: put the reason on the issue."""
+    if context["ti"].task_id == _OPENING and _never_opened(context):
+        return  # a form with a mistake in it: nothing was begun, and the task's log says what to change
     reason = re.sub(r"^\[[a-z_]+\] ", "", str(context.get("exception") or "The task was killed."))
     _report(context, context["ti"].task_id, reason)
+
+
+def _never_opened(context: Context) -> str:
+    """Why there is no record of this run; empty where there is one."""
+    try:
+        BridgeHook().call("get_run", of_this_run(context), _AGENT)
+    except ToolRefused as refused:
+        return str(refused)
+    return ""
 
 
 def _report(context: Context, task_id: str, reason: str) -> None:
@@ -42,7 +55,10 @@ class CloseRunOperator(BridgeOperator):
     """Closes the run, whatever became of its tasks. A task that died without a word is reported first."""
 
     def execute(self, context: Context) -> dict[str, Any]:
-        for task_id in self._failed_tasks(context)[:1]:
+        failed = self._failed_tasks(context)
+        if failed == [_OPENING] and (refusal := _never_opened(context)):
+            raise AirflowSkipException(f"Nothing to close, {_OPENING} says why: {refusal}")
+        for task_id in failed[:1]:
             _report(context, task_id, f"Task {task_id} failed; its log in Airflow says more.")
         # A cleared run is closed again, with another outcome.
         return self.call(context, "close_run", each_try=True)

@@ -42,7 +42,7 @@ class DeploymentTrigger(BaseTrigger):
         return status, status["state"] != "changing"
 
     def _tell(self, status: dict[str, Any]) -> None:
-        shares = ", ".join(f"{variant} {share:.0%}" for variant, share in status["traffic"].items())
+        shares = ", ".join(f"{variant} {share:.0f} %" for variant, share in status["traffic"].items())
         news = " ".join(part for part in (status["endpoint"], status["detail"], shares and f"({shares})") if part)
         if news != self._seen:
             self.log.info("%s", news)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from datetime import timedelta
 
@@ -40,6 +41,15 @@ def test_wrong_parameters_of_the_form_are_refused_with_all_mistakes(house):
     parameters = {**to_parameters(parse_issue(GOOD)), "hyperparameters_n_estimators": -1}
     with pytest.raises(IssueRejected):
         runs.open_run(house, "ui-0123456789ab", "manual__1", parameters)
+
+
+def test_the_form_is_held_to_this_installations_buckets_as_an_issue_is(house):
+    house.settings = dataclasses.replace(house.settings, data_buckets=("our-data",))
+    ours = {**to_parameters(parse_issue(GOOD)), "dataset_s3_uri": "s3://our-data/wine/"}
+    record = runs.open_run(house, "ui-0123456789ab", "manual__1", ours)
+    assert record.spec["dataset"]["s3_uri"] == "s3://our-data/wine/"
+    with pytest.raises(IssueRejected, match="our-data"):
+        runs.open_run(house, "ui-0123456789ac", "manual__2", {**ours, "dataset_s3_uri": "s3://mlops-bucket/wine/"})
 
 
 def test_an_unknown_run_without_parameters_is_refused(house):

@@ -23,8 +23,16 @@ def test_each_parameter_is_sound_schema_that_admits_its_default(name, param):
     jsonschema.validate(param["default"], schema)
     assert param["title"]
     assert param["description"]
-    assert param["section"]
+    assert param.get("section", "named")
     assert json.loads(json.dumps(param)) == param
+
+
+def test_the_first_choices_are_in_no_section_so_that_the_form_shows_them_at_once():
+    unfolded = [name for name, param in dag_params().items() if "section" not in param]
+    assert unfolded == [
+        "name", "algorithm", "variant", "task", "dataset_name", "thresholds", "deployment_target",
+        "deployment_strategy",
+    ]  # fmt: skip
 
 
 def test_drop_downs_offer_what_can_run():

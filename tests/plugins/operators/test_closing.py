@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from airflow.sdk.exceptions import AirflowSkipException
+from mcp.server.mcpserver.exceptions import ToolError
 from operators.closing import CloseRunOperator, phase_of, report_failure
 
 from mlops.identity import Phase
@@ -32,3 +34,24 @@ def test_task_that_died_without_a_word_is_reported_before_closing(bridge_server,
     CloseRunOperator(task_id="close_run", agent="history_writer").execute(context)
     assert [tool for tool, _ in script.asked] == ["report_failure", "close_run"]
     assert script.asked[0][1]["phase"] == "train"
+
+
+def test_a_form_with_a_mistake_leaves_nothing_to_report_or_to_close(bridge_server, script, context):
+    script.on("get_run", ToolError("[refused] There is no run ui-1."))
+    context["ti"].task_id = "open_run"
+    report_failure({**context, "exception": RuntimeError("[rejected] hyperparameters_C: is no setting of pca.")})
+    context["ti"].task_id = "close_run"
+    context["ti"].get_task_states = lambda dag_id, run_ids: {run_ids[0]: {"open_run": "failed"}}
+    with pytest.raises(AirflowSkipException, match=r"open_run says why: .*There is no run ui-1"):
+        CloseRunOperator(task_id="close_run", agent="history_writer").execute(context)
+    assert {tool for tool, _ in script.asked} == {"get_run"}
+
+
+def test_an_issues_run_that_could_not_be_opened_is_reported_and_closed(bridge_server, script, context):
+    script.on("get_run", {"run_key": "gh-1"})
+    script.on("report_failure", {})
+    script.on("close_run", {"outcome": "failed"})
+    context["ti"].task_id = "close_run"
+    context["ti"].get_task_states = lambda dag_id, run_ids: {run_ids[0]: {"open_run": "failed"}}
+    CloseRunOperator(task_id="close_run", agent="history_writer").execute(context)
+    assert [tool for tool, _ in script.asked] == ["get_run", "report_failure", "close_run"]
