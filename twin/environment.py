@@ -108,7 +108,7 @@ def for_services(layout: Layout, tokens: Mapping[str, str]) -> dict[str, str]:
         "MLOPS_CANARY_STEP_S": "5",
         "MLOPS_PAGERDUTY_URL": f"{layout.url('github')}/pagerduty",
         "MLOPS_DATA_QUEUE_URL": f"{layout.url('aws')}/{ACCOUNT}/{DATA_QUEUE}",
-        "MLOPS_POLICY_FILE": os.environ.get("MLOPS_POLICY_FILE", str(PROJECT / "dags" / "policy.yaml")),
+        "MLOPS_POLICY_FILE": str(Path(os.environ.get("MLOPS_POLICY_FILE", PROJECT / "dags" / "policy.yaml")).resolve()),
     }
 
 

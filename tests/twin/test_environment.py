@@ -36,3 +36,11 @@ def test_the_operators_token_is_no_part_of_airflows_connection(tmp_path):
     connection = environment.for_airflow(layout, {"operator": "secret-o", "training": "t"})["AIRFLOW_CONN_MLOPS_MCP"]
     assert "secret-o" not in connection
     assert '"training"' in connection
+
+
+def test_the_policy_file_can_be_another(tmp_path, monkeypatch):
+    layout = Layout.create(tmp_path, {})
+    monkeypatch.delenv("MLOPS_POLICY_FILE", raising=False)
+    assert environment.for_services(layout, {})["MLOPS_POLICY_FILE"].endswith("dags/policy.yaml")
+    monkeypatch.setenv("MLOPS_POLICY_FILE", str(tmp_path / "mine.yaml"))
+    assert environment.for_services(layout, {})["MLOPS_POLICY_FILE"] == str(tmp_path / "mine.yaml")
