@@ -105,8 +105,16 @@ def _param(name: str, path: FieldPath, schema: Schema) -> dict[str, Any]:
     param["default"] = AUTO if default is None and "enum" in param else default
     if path == ("evaluation", "metrics"):
         param["examples"] = [metric for metric, one in METRICS.items() if any(map(one.fits, _runnable_tasks()))]
-    titled = {**param, "title": heading(path), "description": schema.get("description", "")}
+    titled = {**param, "title": heading(path), "description": _description(path, schema, param)}
     return titled if len(path) == 1 or path in _FIRST_CHOICES else {**titled, "section": heading(path[:1])}
+
+
+def _description(path: FieldPath, schema: Schema, param: dict[str, Any]) -> str:
+    """As the form shows it: plain text, where `auto` is what "empty" is elsewhere."""
+    text = str(schema.get("description", "")).replace("`", "")
+    if AUTO in param.get("enum", ()):
+        text = text.replace("empty:", f"{AUTO}:")
+    return text + (' Example: {"f1": 0.9}' if path == ("evaluation", "thresholds") else "")
 
 
 def _default(path: FieldPath, schema: Schema) -> Any:

@@ -35,6 +35,13 @@ def test_the_first_choices_are_in_no_section_so_that_the_form_shows_them_at_once
     ]  # fmt: skip
 
 
+def test_descriptions_are_plain_text_that_fits_the_form():
+    params = dag_params()
+    assert not [name for name, param in params.items() if "`" in param["description"]]
+    assert params["task"]["description"].startswith("What is learnt; auto: ")
+    assert json.loads(params["thresholds"]["description"].partition("Example: ")[2]) == {"f1": 0.9}
+
+
 def test_drop_downs_offer_what_can_run():
     params = dag_params()
     assert params["algorithm"]["enum"] == list(WORKLOADS)
