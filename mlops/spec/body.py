@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from mlops.errors import Problem
 from mlops.spec.form import read_form
 from mlops.spec.schema import field_names
+from mlops.spec.slips import slips
 from mlops.spec.spelling import ALIASES, is_forbidden
 from mlops.spec.yaml12 import MAX_BYTES, Node, Reading, read
 
@@ -75,8 +76,21 @@ def find_document(body: str, first_line: int = 1, *, wrapped: bool = False) -> D
     found = _fenced(fences[:_MAX_FENCES], known, wrapped) or _raw(prose, known, first_line, wrapped)
     if found and (found.roots or found.problems):
         return found
+    slipped = slips("\n".join(_readable(prose, fences, first_line)), first_line, known)
+    if slipped:
+        return Document(problems=slipped)
     message = "holds no description of a run: no YAML with keys such as `algorithm:` and `dataset:` was found."
     return Document(problems=[Problem(None, "document", "no_document", message, _REMEDY)])
+
+
+def _readable(prose: list[str], fences: list[Block], first_line: int) -> list[str]:
+    """The body with its prose and those fences that could hold the description."""
+    lines = list(prose)
+    for fence in fences[:_MAX_FENCES]:
+        if fence.language in _LANGUAGES:
+            start = fence.first_line - first_line
+            lines[start : start + len(fence.lines)] = fence.lines
+    return lines
 
 
 def split_lines(body: str) -> list[str]:

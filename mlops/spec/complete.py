@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from mlops.spec import metrics
-from mlops.spec.algorithms import ALGORITHMS, find_algorithm
+from mlops.spec.algorithms import ALGORITHMS, Algorithm, find_algorithm
 from mlops.spec.words import nearest
 
 _DEFAULT_REQUESTS_PER_INSTANCE = 100
@@ -28,6 +28,8 @@ def complete_splits(data: Any) -> Any:
     if any(value > 1 for value in given):
         # Numbers of rows: what is left out is decided when the rows are counted.
         return {**data, "test": test}
+    if max(given) == 1 or (train is None and sum(given) >= 1):
+        return data  # nothing is left to share out; mlops/spec/rules.py says so
     if train is None:
         train = _share(1 - sum(given)) if len(given) == 2 else _share((1 - sum(given)) * 0.8)
     if validation is None and test is not None:
@@ -62,10 +64,9 @@ def complete_run(data: Any) -> Any:
     data = {key: value for key, value in data.items() if value is not None}
     algorithm = find_algorithm(data["algorithm"]) if isinstance(data.get("algorithm"), str) else None
     hyperparameters = data.get("hyperparameters", {})
-    # A misspelt algorithm still says whose settings are meant: their mistakes are told in the same answer.
-    meant = algorithm.name if algorithm else nearest(str(data.get("algorithm")), ALGORITHMS)
+    meant = meant_algorithm(data.get("algorithm"))
     if meant and isinstance(hyperparameters, dict):
-        data["hyperparameters"] = {**hyperparameters, "algorithm": meant}
+        data["hyperparameters"] = {**hyperparameters, "algorithm": meant.name}
     if algorithm and "name" not in data:
         data["name"] = default_name(algorithm.name, data)
     if algorithm and "task" not in data:
@@ -73,6 +74,13 @@ def complete_run(data: Any) -> Any:
         if task:
             data["task"] = task
     return data
+
+
+def meant_algorithm(written: Any) -> Algorithm | None:
+    """The algorithm written, or the one a misspelling was to be: its settings are judged in the same answer."""
+    if not isinstance(written, str):
+        return None
+    return find_algorithm(written) or ALGORITHMS.get(nearest(written, ALGORITHMS) or "")
 
 
 def default_name(algorithm: str, data: dict[str, Any]) -> str:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from pydantic import ValidationError
 
 from mlops.errors import Problem
-from mlops.spec.algorithms import ALGORITHMS, WORKLOADS, algorithms_with, find_algorithm
+from mlops.spec.algorithms import ALGORITHMS, WORKLOADS, algorithms_with
+from mlops.spec.complete import meant_algorithm
+from mlops.spec.headings import leaves
 from mlops.spec.metrics import METRICS
 from mlops.spec.rules import Broken, Path, dotted
 from mlops.spec.schema import Schema, field_names, field_schema, in_words
 from mlops.spec.spelling import ALIASES, Draft
 from mlops.spec.words import listed, nearest, quote, shown
-from mlops.spec.yaml12 import MAX_PROBLEMS
+from mlops.spec.yaml12 import MAX_PROBLEMS, resolve
 
 _OUT_OF_RANGE = (
     "greater_than", "greater_than_equal", "less_than", "less_than_equal", "too_short", "too_long", "string_too_short",
@@ -60,7 +63,7 @@ _FILLED_IN = (("name",), ("hyperparameters",))
 
 
 def _problem(error: Any, draft: Draft) -> Problem | None:
-    algorithm = find_algorithm(draft.data["algorithm"]) if isinstance(draft.data.get("algorithm"), str) else None
+    algorithm = meant_algorithm(draft.data.get("algorithm"))
     path = _without_tags(error["loc"])
     kind, value = error["type"], error["input"]
     if kind.startswith("union_tag") or (path in _FILLED_IN and kind == "missing"):
@@ -97,11 +100,10 @@ def _got(value: Any, draft: Draft, path: Path) -> str:
 
 def _remedy(wanted: str, value: Any, schema: Schema) -> str:
     if isinstance(value, str) and schema.get("type") in ("integer", "number", "boolean") and value.strip():
-        try:
-            float(value)
+        if isinstance(resolve(value.strip()), (int, float)):  # an unquoted number would have been read as one
             return "Remove the quotes."
-        except ValueError:
-            return f"Write {wanted}."
+        plain = _meant_number(value)
+        return f"Write {wanted}." if plain is None else f"Did you mean {plain}? Write {wanted}."
     if isinstance(value, str) and "enum" in schema:
         meant = nearest(value, [str(choice) for choice in schema["enum"]])
         if meant:
@@ -109,6 +111,21 @@ def _remedy(wanted: str, value: Any, schema: Schema) -> str:
     if schema.get("type") == "string" and isinstance(value, (int, float)):
         return "Put it in quotes."
     return f"Write {wanted}."
+
+
+def _meant_number(written: str) -> str | None:
+    """`1,000`, `1_000`, `90%` and `0,5` as YAML writes them."""
+    text = written.strip()
+    if _GROUPED.fullmatch(text):
+        return re.sub("[,_]", "", text)
+    if _PERCENT.fullmatch(text):
+        return f"{float(text.rstrip(' %')) / 100:g}"
+    return text.replace(",", ".") if _DECIMAL_COMMA.fullmatch(text) else None
+
+
+_GROUPED = re.compile(r"\d{1,3}([,_]\d{3}){1,4}")
+_PERCENT = re.compile(r"\d{1,3}(\.\d{1,6})? ?%")
+_DECIMAL_COMMA = re.compile(r"\d{1,9},\d{1,9}")
 
 
 def _without_tags(location: tuple[str | int, ...]) -> Path:
@@ -142,10 +159,8 @@ def _unknown_field(path: Path, draft: Draft, algorithm: str | None) -> Problem:
     known = field_names(section)
     meant = nearest(key, [*known, *_aliases_in(section)])
     elsewhere = _elsewhere(key)
-    if meant:
-        remedy = f"Did you mean `{meant}`?"
-    elif elsewhere:
-        remedy = f"Did you mean `{elsewhere}`?"
+    if elsewhere or meant:  # a name that is right somewhere is no slip of the keyboard
+        remedy = f"Did you mean `{elsewhere or meant}`?"
     else:
         remedy = f"Remove it; known are {listed(known, 'and')}."
     return _at(draft, path, "unknown_field", f"is no field {where} (got `{quote(key)}`).", remedy)
@@ -176,7 +191,4 @@ def _elsewhere(key: str) -> str | None:
     """The section that has a field of this name, for one written at the wrong level."""
     if algorithms_with(key):
         return f"hyperparameters.{key}"
-    for section in field_names(()):
-        if key in field_names((section,)):
-            return f"{section}.{key}"
-    return None
+    return next((dotted(path) for path, _ in leaves() if path[-1] == key and len(path) > 1), None)

@@ -151,14 +151,23 @@ def _span(low: float | None, high: float | None) -> str:
 def _splits_add_up(data: dict[str, Any], _: Algorithm | None) -> Found:
     splits = _part(data, "dataset", "splits")
     given = {part: _part(splits, part) for part in ("train", "validation", "test")} if isinstance(splits, dict) else {}
+    written = {part for part, value in given.items() if value is not None}
     given = {part: value for part, value in given.items() if is_number(value) and value > 0}
     where: Path = ("dataset", "splits")
     counted = [part for part, value in given.items() if value > 1]
     if counted and len(counted) < len(given):
         message = f"mixes shares and numbers of rows ({', '.join(f'{p} {v:g}' for p, v in given.items())})."
         yield Broken(where, "inconsistent", message, "Write shares below 1 everywhere, or numbers of rows everywhere.")
-    elif counted and not {"train", "validation"} <= set(given):
+    elif counted and not {"train", "validation"} <= written:
         yield Broken(where, "inconsistent", "must name train and validation where one is a number of rows.", "Add it.")
+    elif counted and sum(given.values()) == 100:
+        shares = ", ".join(f"{part} {value / 100:g}" for part, value in given.items())
+        yield Broken(where, "inconsistent", "adds up to 100, and percents are not read.", f"Write shares: {shares}.")
+    elif not counted and (1 in given.values() or ("train" not in given and sum(given.values()) >= 1)):
+        whole = next((part for part, value in given.items() if value == 1), "validation")
+        others = listed([part for part in ("train", "validation", "test") if part not in given], "and")
+        message = f"leaves no rows for {others}."
+        yield Broken((*where, whole), "out_of_range", message, "Lower it, e.g. train 0.7, validation 0.15, test 0.15.")
     elif not counted and sum(given.values()) > 1 + 1e-9:
         total = f"{sum(given.values()):g}"
         yield Broken(where, "out_of_range", f"must add up to at most 1 (got {total}).", "Lower a share.")
@@ -174,7 +183,7 @@ def _scaling_is_possible(data: dict[str, Any], _: Algorithm | None) -> Found:
     least, most = _part(data, *map(str, where), "min_instances"), _part(data, *map(str, where), "max_instances")
     least = 1 if least is None else least
     most = 1 if most is None else most
-    if isinstance(scaling, dict) and is_number(least) and is_number(most) and least > most:
+    if isinstance(scaling, dict) and is_number(least) and is_number(most) and least > most >= 1:
         message = f"must not be above max_instances (got {shown(least)}, with max_instances {shown(most)})."
         yield Broken(
             (*where, "min_instances"), "out_of_range", message, f"Choose 1 to {shown(most)}, or raise the other."
@@ -200,7 +209,9 @@ def _data_or_simulator(data: dict[str, Any], algorithm: Algorithm | None) -> Fou
     needed = ("environment", "agent") if driven else ("dataset",)
     for section in needed:
         if data.get(section) is None:
-            yield Broken((section,), "missing_field", f"is needed for {kind}.", f"Add a `{section}:` section.")
+            yield Broken(
+                (section,), "missing_field", f"is needed for {kind}.", f"Write its fields indented below `{section}:`."
+            )
     if driven:
         return
     for path in _OF_SIMULATORS:

@@ -9,7 +9,8 @@ from typing import Any
 
 from mlops.errors import Problem
 from mlops.spec import metrics
-from mlops.spec.algorithms import find_algorithm, setting_name
+from mlops.spec.algorithms import setting_name
+from mlops.spec.complete import meant_algorithm
 from mlops.spec.rules import Path, dotted
 from mlops.spec.schema import field_schema
 from mlops.spec.values import has_template
@@ -142,8 +143,10 @@ def _walk(result: Draft, section: Node, prefix: Path) -> None:
         if name in SECTIONS and isinstance(node.value, dict):
             _place(result, path, node, {})
             _walk(result, node, path)
-        elif node.value is not None or field_schema(path) is None:  # `target:` without a value is left out
+        elif node.value is not None or field_schema(path) is None:
             _place(result, path, node, _plain(result, node, name, path))
+        else:  # `target:` without a value is left out, but it is where a value is missed
+            result.origins.setdefault(path, node)
 
 
 _FORBIDDEN_MESSAGE = "is decided by the deployment, never by an issue."
@@ -170,7 +173,7 @@ def _place(result: Draft, path: Path, node: Node, value: Any) -> None:
     last = path[-1]
     if last not in at:
         at[last] = value
-        result.origins.setdefault(path, node)
+        result.origins[path] = node
     elif not (value == {} and isinstance(at[last], dict)):
         result.report_twice(node, result.origin(path))
 
@@ -239,8 +242,7 @@ def _tidy(result: Draft, node: Node) -> Scalar:
 def _rename_settings(result: Draft, default: str | None) -> None:
     """Hyperparameters under the names that the algorithm gives them."""
     written = result.data.get("hyperparameters")
-    name = result.data.get("algorithm", default)
-    algorithm = find_algorithm(name) if isinstance(name, str) else None
+    algorithm = meant_algorithm(result.data.get("algorithm", default))
     if not isinstance(written, dict) or algorithm is None:
         return
     renamed: dict[str, Any] = {}

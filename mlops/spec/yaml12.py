@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import yaml
 
 from mlops.errors import Problem
+from mlops.spec.slips import slips
 from mlops.spec.words import quote
 
 MAX_BYTES = 64 * 1024
@@ -92,7 +93,7 @@ def read(text: str, first_line: int = 1, prefix: str = "") -> Reading:
     except _TooMuch:
         pass
     except yaml.MarkedYAMLError as broken:
-        reading.problems.append(_syntax(broken, first_line))
+        reading.problems += slips(text, first_line) or [_syntax(broken, first_line)]
     except (yaml.YAMLError, ValueError, OverflowError, IndexError) as broken:
         # PyYAML lets some errors of Python through, e.g. for the escape "\UFFFFFFFF".
         message = f"is not YAML: {quote(str(broken))}."
@@ -211,6 +212,11 @@ class _Builder:
         if len(event.value) > MAX_KEY or "\n" in event.value:
             message = f"a key must be one line of at most {MAX_KEY} characters (got {quote(event.value)})."
             self._report(event, written, "bad_key", message, "Shorten it.")
+            return ""
+        if event.value != event.value.strip():  # see mlops/spec/slips.py
+            stranger = next(mark for mark in (event.value[0], event.value[-1]) if mark.isspace())
+            message = f"has a space that YAML does not take for one (U+{ord(stranger):04X})."
+            self._report(event, written, "bad_character", message, "Indent by ordinary spaces.")
             return ""
         if event.value == "<<":
             self._report(event, written, "yaml_feature", "merge key `<<` is not read here.", _EXPAND)

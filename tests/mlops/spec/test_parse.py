@@ -242,7 +242,7 @@ def test_all_mistakes_are_reported_at_once_in_order_of_line():
         ("model_type: supervised_learning\ndataset:\n  name: wine", ["algorithm"]),
         ("model_type: supervised_learning\nalgorithm: xgboost", ["dataset"]),
         ("model_type: supervised_learning\nalgorithm: xgboost\ndataset:\n  target: y", ["dataset.name"]),
-        ("model_type: supervised_learning\nalgorithm:\ndataset:\n  name:", ["dataset.name", "algorithm"]),
+        ("model_type: supervised_learning\nalgorithm:\ndataset:\n  name:", ["algorithm", "dataset.name"]),
         ("hyperparameters: {}", ["model_type", "algorithm"]),
     ],
 )
@@ -316,3 +316,58 @@ def test_settings_of_a_misspelt_algorithm_are_judged_as_those_of_the_one_meant()
     with pytest.raises(IssueRejected) as rejected:
         parse_issue(body)
     assert rejected.value.fields == ["algorithm", "hyperparameters.n_estimators"]
+
+
+def test_settings_of_a_misspelt_algorithm_are_judged_as_those_of_the_nearest():
+    """Limits and spellings are xgboost's: `lr` is its learning rate, `max_depth` ends at 16, and `epochs` is none."""
+    found = problems_of(
+        "model_type: supervised_learning\nalgorithm: xgbost\ndataset: {name: wine}\n"
+        "hyperparameters:\n  lr: 2\n  max_depth: 20\n  epochs: 3\n"
+    )
+    assert [(one.line, one.code) for one in found] == [
+        (2, "unknown_algorithm"), (5, "out_of_range"), (6, "out_of_range"), (7, "not_for_algorithm"),
+    ]  # fmt: skip
+    assert not any("None" in one.message + one.remedy for one in found)
+
+
+REMEDIES = {
+    "thousands": ("hyperparameters:\n  n_estimators: 1,000", "Did you mean 1000?"),
+    "underscore": ("hyperparameters:\n  n_estimators: 1_000", "Did you mean 1000?"),
+    "percent": ("evaluation:\n  thresholds:\n    f1: 90%", "Did you mean 0.9?"),
+    "decimal comma": ("hyperparameters:\n  lr: 0,1", "Did you mean 0.1?"),
+    "quoted": ('hyperparameters:\n  lr: "0.1"', "Remove the quotes."),
+    "field of a section": ("target: quality", "Did you mean `dataset.target`?"),
+    "field of an inner section": ("min_instances: 2", "Did you mean `deployment.auto_scaling.min_instances`?"),
+    "percents as splits": ("splits: {train: 80, validation: 20}", "Write shares: train 0.8, validation 0.2."),
+}
+
+
+@pytest.mark.parametrize("case", REMEDIES.values(), ids=REMEDIES)
+def test_remedy_names_what_was_meant(case):
+    extra, remedy = case
+    (problem,) = problems_of(xgboost(extra))
+    assert remedy in problem.remedy
+
+
+@pytest.mark.parametrize(("splits", "field"), [("train: 1.0", "train"), ("{validation: 0.5, test: 0.5}", "validation")])
+def test_share_that_leaves_nothing_for_the_others_is_refused_where_it_is_written(splits, field):
+    (problem,) = problems_of(xgboost(f"splits:\n  {splits}" if splits[0] != "{" else f"splits: {splits}"))
+    assert problem.field == f"splits.{field}"
+    assert problem.message.startswith("leaves no rows for")
+
+
+def test_section_left_empty_is_missed_where_it_stands():
+    (problem,) = problems_of("model_type: supervised_learning\nalgorithm: xgboost\ndataset:\nname: wine\n")
+    assert (problem.line, problem.field, problem.code) == (3, "dataset", "missing_field")
+
+
+def test_full_width_colons_everywhere_are_named_rather_than_called_no_description():
+    found = problems_of("```yaml\nmodel_type\uff1a supervised_learning\nalgorithm\uff1a xgboost\n```")
+    assert [(one.line, one.field) for one in found] == [(2, "model_type"), (3, "algorithm")]
+
+
+@pytest.mark.parametrize(
+    "extra", ["splits: {train: 500, validation: x}", "deployment: {auto_scaling: {max_instances: -1}}"]
+)
+def test_bad_value_blames_no_field_beside_it(extra):
+    assert len(problems_of(xgboost(extra))) == 1
