@@ -91,6 +91,14 @@ class System:
             time.sleep(0.3)
         raise AssertionError(f"not within {patience_s:.0f} s: {what}")
 
+    def airflow(self, path: str) -> Any:
+        """GET from Airflow's REST API, as its administrator."""
+        base, login = self.layout.url("airflow"), {"username": "admin", "password": self.layout.airflow_password}
+        token = httpx.post(f"{base}/auth/token", json=login, timeout=30).json()["access_token"]
+        reply = httpx.get(f"{base}/api/v2/{path}", headers={"Authorization": f"Bearer {token}"}, timeout=30)
+        reply.raise_for_status()
+        return reply.json()
+
     def effects(self, operation: str) -> list[dict[str, Any]]:
         """What the AWS twin really did: its own log, not our ledger."""
         return httpx.get(f"{self.layout.url('aws')}/twin/effects", params={"operation": operation}, timeout=30).json()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 
-import httpx
 import pytest
 
 from twin.follow import read_example
@@ -36,15 +35,7 @@ def test_the_run_key_names_repository_issue_and_revision(record, issue):
 
 
 def test_airflow_holds_one_run_of_that_name(system, record):
-    token = httpx.post(
-        f"{system.layout.url('airflow')}/auth/token",
-        json={"username": "admin", "password": system.layout.airflow_password},
-    ).json()["access_token"]
-    reply = httpx.get(
-        f"{system.layout.url('airflow')}/api/v2/dags/lifecycle/dagRuns/{record['run_key']}",
-        headers={"Authorization": f"Bearer {token}"},
-    )
-    assert reply.json()["state"] == "success"
+    assert system.airflow(f"dags/lifecycle/dagRuns/{record['run_key']}")["state"] == "success"
 
 
 def test_the_endpoint_answers_with_the_new_version(system, record):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import psutil
 import pytest
 
 pytestmark = [pytest.mark.whole, pytest.mark.timeout(900)]
@@ -74,10 +75,20 @@ def test_a_task_process_killed_while_it_submits_trains_once(system):
         return runs and [e for e in system.effects("CreateTrainingJob") if runs[-1]["run_key"] in e["name"]]
 
     system.eventually(submitted, "the job was created and its reply is held back")
-    tasks = system.processes("airflow", "train")
-    for task in tasks or system.processes("mcp_bridge"):
-        task.kill()
+    run_key = system.runs(issue)[-1]["run_key"]
+    task = system.airflow(f"dags/lifecycle/dagRuns/{run_key}/taskInstances/train.train_model")
+    victims = [process for process in psutil.process_iter() if task["id"] in _command(process)]
+    assert victims, "Airflow names a task's process by the id of its instance"
+    for victim in victims:
+        victim.kill()
     _assert_done_once(system, issue)
+
+
+def _command(process):
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
 
 
 def test_the_mcp_server_killed_between_submit_and_record_trains_once(system):

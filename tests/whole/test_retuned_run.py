@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
 
 from twin.follow import read_example
@@ -27,11 +28,9 @@ def test_the_first_run_ends_below_its_threshold_and_deploys_nothing(story):
 
 
 def test_the_operator_is_told_on_slack_and_by_mail(system, story):
-    import httpx
-
-    _, first, _ = story
+    issue, *_ = story
     messages = httpx.get(f"{system.layout.url('github')}/messages.json").json()
-    told = {message["kind"] for message in messages if first["run_key"] in str(message)}
+    told = {message["kind"] for message in messages if f"/issues/{issue}#" in str(message) and "0.93" in str(message)}
     assert {"slack", "mail"} <= told
 
 
