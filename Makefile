@@ -22,7 +22,7 @@ $(VENV)/.ready: requirements-lock.txt
 	$(PYTHON) -m venv $(VENV)
 	$(PY) -m pip install --quiet --disable-pip-version-check uv==0.13.9
 	$(PY) -m uv pip install --quiet --python $(PY) $(TORCH) -r requirements-lock.txt
-	$(PY) -m compileall -q -j 0 $(VENV)/lib || true
+	@$(PY) -m compileall -qq -j 0 $(VENV)/lib || true  # files of other Python versions cannot compile
 	touch $@
 
 setup: $(VENV)/.ready ## the virtual environment
@@ -43,10 +43,11 @@ issue: setup ## file FILE=examples/issues/….md on the running system and follo
 	@test -n "$(FILE)" || { echo "Which issue? make issue FILE=examples/issues/breast_cancer_xgboost.md"; exit 1; }
 	@$(PY) -m twin issue "$(FILE)"
 
-form: setup ## write what is derived from the schema again (issue form, reference, tool schemas)
+form: setup ## write what is derived from the schema again (issue form, references, tool schemas)
 	$(PY) -m mlops.spec form > .github/ISSUE_TEMPLATE/mlops.yml
 	$(PY) -m mlops.spec docs > docs/run-spec.md
 	$(PY) -m mcp_bridge schemas
+	$(PY) -m mcp_bridge docs > docs/mcp.md
 
 lint: setup ## ruff, import rules, types
 	$(VENV)/bin/ruff check .

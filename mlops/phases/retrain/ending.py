@@ -24,10 +24,7 @@ def next_step(record: RunRecord, max_retrainings: int) -> NextStep:
     decision = (record.verdict or {}).get("decision")
     left = max(0, max_retrainings - record.retraining)
     if decision in ("deploy", "keep_champion"):
-        deploy = record.phases[Phase.DEPLOY]
-        said = deploy.message if deploy.state in (PhaseState.SUCCEEDED, PhaseState.SKIPPED) else ""
-        default = "The serving model is better and stays." if decision == "keep_champion" else "The model passed."
-        return NextStep(action="none", retrainings_left=left, message=said or default)
+        return NextStep(action="none", retrainings_left=left, message=_after_passing(record, decision))
     why = "; ".join((record.verdict or {}).get("reasons", [])[:3]) or "There is no verdict."
     if record.issue is None:
         return NextStep(action="stop", retrainings_left=0, message=f"{why} No issue belongs to this run.")
@@ -37,6 +34,15 @@ def next_step(record: RunRecord, max_retrainings: int) -> NextStep:
     times = "once more" if left == 1 else f"{left} more times"
     message = f"{why} Comment `/retrain` with changed settings to try again ({times})."
     return NextStep(action="ask_operator", retrainings_left=left, message=message)
+
+
+def _after_passing(record: RunRecord, decision: str) -> str:
+    deploy = record.phases[Phase.DEPLOY]
+    if deploy.state is PhaseState.SUCCEEDED:
+        return "It serves. Drift, new data or the schedule start the next run, as the policy says."
+    if deploy.state is PhaseState.SKIPPED and deploy.message:
+        return deploy.message
+    return "The serving model is better and stays." if decision == "keep_champion" else "The model passed."
 
 
 def decide(services: Services, run_key: str) -> NextStep:

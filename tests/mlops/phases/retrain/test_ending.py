@@ -39,10 +39,16 @@ def test_what_comes_next_follows_from_the_verdict(run, action, left, words):
     assert words in step.message
 
 
-def test_after_a_deployment_its_proof_is_repeated():
+def test_after_a_deployment_it_is_said_what_starts_the_next_run():
     run = record("deploy")
     run.phases[Phase.DEPLOY] = PhaseRecord(state=PhaseState.SUCCEEDED, message="5 of 5 answered.")
-    assert next_step(run, 3).message == "5 of 5 answered."
+    assert "Drift, new data or the schedule" in next_step(run, 3).message
+
+
+def test_a_skipped_deployment_repeats_its_reason():
+    run = record("deploy")
+    run.phases[Phase.DEPLOY] = PhaseRecord(state=PhaseState.SKIPPED, message="The issue asks for none.")
+    assert next_step(run, 3).message == "The issue asks for none."
 
 
 def test_the_conclusion_is_written_down_once(services):
