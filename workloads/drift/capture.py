@@ -36,8 +36,11 @@ class Captured:
         return len(next(iter(self.columns.values()), ()))
 
 
-def read_captures(folder: Path, plan: FeaturePlan) -> Captured:
-    """Every line of every file below `folder`. A line that cannot be read is counted, never fatal."""
+def read_captures(folder: Path, plan: FeaturePlan, own_requests: str = "") -> Captured:
+    """Every line of every file below `folder`. A line that cannot be read is counted, never fatal.
+
+    Lines whose inference id begins with `own_requests` are no traffic: the control plane tried a deployment with them.
+    """
     reader, names = Reader(plan), plan.names
     blocks: list[Any] = []
     captured = Captured({}, [])
@@ -46,7 +49,7 @@ def read_captures(folder: Path, plan: FeaturePlan) -> Captured:
             for line in file:
                 if line.strip():
                     captured.lines += 1
-                    _read_line(line, reader, plan.task, blocks, captured)
+                    _read_line(line, reader, plan.task, blocks, captured, own_requests)
     kinds = [column.kind for column in plan.columns]
     captured.columns = {
         name: _column(blocks, place, kind) for place, (name, kind) in enumerate(zip(names, kinds, strict=True))
@@ -54,9 +57,13 @@ def read_captures(folder: Path, plan: FeaturePlan) -> Captured:
     return captured
 
 
-def _read_line(line: bytes, reader: Reader, task: str, blocks: list[Any], captured: Captured) -> None:
+def _read_line(line: bytes, reader: Reader, task: str, blocks: list[Any], captured: Captured, own: str) -> None:
     try:
-        capture = orjson.loads(line)["captureData"]
+        event = orjson.loads(line)
+        if own and str((event.get("eventMetadata") or {}).get("inferenceId", "")).startswith(own):
+            captured.skipped["own_request"] += 1
+            return
+        capture = event["captureData"]
         asked = _body(capture["endpointInput"])
     except (ValueError, KeyError, TypeError, AttributeError):
         captured.skipped["broken_line"] += 1

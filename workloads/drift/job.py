@@ -39,7 +39,7 @@ def check(run: Run, capture: Path, baseline: Path, features: Path, output: Path)
     policy = _policy(run)
     endpoint = str(run.everything.get("endpoint", run.model_id))
     reference, target = read_baseline(_find(baseline, "sample.parquet"), plan)
-    captured = read_captures(capture, plan)
+    captured = read_captures(capture, plan, str(run.everything.get("own_requests") or ""))
     decision = decide(reference, captured.columns, policy, target, captured.predictions)
     details = {
         "endpoint": endpoint,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -135,6 +136,10 @@ def _is_busy(error: BaseException) -> bool:
     )
 
 
+OWN_REQUESTS = "mlops-probe"
+"""Inference ids of our own requests begin so: data capture keeps the id, and drift is judged without them."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """What one request brought back."""
@@ -159,6 +164,7 @@ def ask(cloud: Cloud, endpoint: str, payload: Mapping[str, Any], variant: str | 
             ContentType="application/json",
             Accept="application/json",
             Body=json.dumps(payload).encode(),
+            InferenceId=f"{OWN_REQUESTS}-{uuid.uuid4().hex}",
             **target,
         )
         document = json.loads(reply["Body"].read())

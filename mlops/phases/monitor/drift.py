@@ -16,6 +16,7 @@ from mlops.identity import Phase, slug
 from mlops.jobs import JobRequest
 from mlops.objects import listing, read_json, write_json
 from mlops.phases import requests
+from mlops.phases.deploy.endpoint import OWN_REQUESTS
 from mlops.phases.monitor import plan
 from mlops.phases.monitor.watch import capture_folder
 from mlops.policy import Monitoring
@@ -101,6 +102,7 @@ def _decide(services: Services, endpoint: str, check_id: str, serving: Serving) 
         "version": serving.version,
         "dataset_version": serving.dataset_version,
         "drift": limits(policy),
+        "own_requests": OWN_REQUESTS,
     }
     data = keys.uri(services.settings.bucket, keys.dataset_version_prefix(serving.dataset, serving.dataset_version))
     return {

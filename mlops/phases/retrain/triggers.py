@@ -67,7 +67,7 @@ def act_on_drift(services: Services, endpoint: str, check_id: str) -> dict[str, 
     if chosen["action"] == "none":
         return _nothing(endpoint=endpoint, reason=chosen["reason"])
     if chosen["action"] == "issue":
-        done = _open_issue(services, endpoint, check_id, report)
+        done = _open_issue(services, endpoint, report)
     else:
         spec = RunSpec.model_validate(chosen["spec"])
         done = _start(services, f"drift-{slug(endpoint)[:60]}-{digest(name, 12)}", Trigger.DRIFT, spec)
@@ -90,18 +90,19 @@ def _choose_action(services: Services, record: EndpointRecord, report: DriftRepo
     return {"action": "issue", "at": now}
 
 
-def _open_issue(services: Services, endpoint: str, check_id: str, report: DriftReport) -> dict[str, Any]:
+def _open_issue(services: Services, endpoint: str, report: DriftReport) -> dict[str, Any]:
     shown = sorted(report.features.items(), key=lambda pair: -pair[1])[:20]
     rows = "\n".join(f"| `{name.replace('`', '')}` | {score:.3g} |" for name, score in shown)
     body = (
         f"Requests to `{endpoint}` have drifted from the data its model was trained on: "
-        f"{100 * report.share:.0f} % of the features, over {report.checked_rows} requests.\n\n"
+        f"{100 * report.share:.0f} % of the features, over {report.checked_rows} rows.\n\n"
         f"| feature | score |\n|---|---|\n{rows}\n\n"
         f"Report: `{report.report_uri}`\n\n"
         "Bring new labelled data and start a training, or roll the endpoint back with `/rollback` on the issue of the "
         "run that serves."
     )
-    marker = f"<!-- mlops-drift:{name_of(endpoint, check_id)} -->"
+    # As long as it is open, later checks find it: one issue an endpoint.
+    marker = f"<!-- mlops-drift:{slug(endpoint)} -->"
     number = services.repository.create_issue(f"Drift on {endpoint}", body, ["mlops:drift"], marker)
     return {"action": "issue", "issue": number, "reason": report.message}
 

@@ -21,7 +21,9 @@ PLAN = FeaturePlan(
 )  # fmt: skip
 
 
-def line(asked, answered='{"predictions":[{"label":"a"}]}', kind="application/json", answer_kind="application/json"):
+def line(
+    asked, answered='{"predictions":[{"label":"a"}]}', kind="application/json", answer_kind="application/json", **event
+):
     def part(data, kind, mode):
         if isinstance(data, bytes):
             return {"observedContentType": kind, "mode": mode, "data": base64.b64encode(data).decode(),
@@ -29,14 +31,14 @@ def line(asked, answered='{"predictions":[{"label":"a"}]}', kind="application/js
         return {"observedContentType": kind, "mode": mode, "data": data, "encoding": kind.split("/")[1].upper()}
 
     capture = {"endpointInput": part(asked, kind, "INPUT"), "endpointOutput": part(answered, answer_kind, "OUTPUT")}
-    return json.dumps({"captureData": capture, "eventMetadata": {"eventId": "1"}, "eventVersion": "0"})
+    return json.dumps({"captureData": capture, "eventMetadata": {"eventId": "1", **event}, "eventVersion": "0"})
 
 
-def read(folder, *lines, plan=PLAN):
+def read(folder, *lines, plan=PLAN, **options):
     place = folder / "mlops-x" / "blue" / "2026" / "11" / "23" / "10"
     place.mkdir(parents=True)
     (place / "00-00-000.jsonl").write_text("\n".join(lines) + "\n")
-    return read_captures(folder, plan)
+    return read_captures(folder, plan, **options)
 
 
 def test_json_csv_and_base64_bodies_give_the_same_columns(tmp_path):
@@ -94,3 +96,16 @@ def test_line_that_cannot_be_read_is_counted_and_the_next_one_read(tmp_path, bro
 def test_empty_folder_gives_no_rows(tmp_path):
     captured = read_captures(tmp_path, PLAN)
     assert (captured.rows, captured.lines) == (0, 0)
+
+
+def test_requests_of_our_own_are_no_traffic(tmp_path):
+    captured = read(
+        tmp_path,
+        line('[[1, "red"]]', inferenceId="mlops-probe-1"),
+        line('[[2, "red"]]', inferenceId="a customer's"),
+        line('[[3, "red"]]'),
+        own_requests="mlops-probe",
+    )
+    assert captured.columns["width"].tolist() == [2, 3]
+    assert captured.predictions == ["a", "a"]
+    assert captured.skipped == {"own_request": 1}

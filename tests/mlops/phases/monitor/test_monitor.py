@@ -61,6 +61,12 @@ def test_a_run_that_deployed_nothing_opens_no_watch(laptop, serving):
     assert laptop.services.ledger.get_run(run).phases["monitor"].state is PhaseState.SKIPPED
 
 
+def test_the_proof_of_a_deployment_is_no_traffic(laptop, serving):
+    laptop.flush()
+    report = check(laptop, "proof")
+    assert (report.drifted, report.checked_rows) == (False, 0)
+
+
 def test_a_check_without_requests_in_the_window_is_skipped(laptop, serving):
     # The proof of the deployment was captured, too: forget it.
     laptop.flush()

@@ -144,14 +144,19 @@ def test_drift_starts_one_retraining_and_then_waits(office):
 
 
 def test_drift_opens_one_issue_where_policy_says_so(office, forge):
-    write_policy(office, "monitoring: {drift: issue}")
+    write_policy(office, "monitoring: {drift: issue, retrain_after_hours: 0}")
     serve(office)
     drifted(office, "monday")
     first, again = (retrain.act_on_drift(office, "mlops-wine", "monday") for _ in range(2))
     assert first["issue"] == again["issue"]
     issue = forge.call("GET", f"/issues/{first['issue']}")
     assert issue["title"] == "Drift on mlops-wine"
-    assert "50 % of the features, over 90 requests" in issue["body"]
+    assert "50 % of the features, over 90 rows" in issue["body"]
+    drifted(office, "tuesday")
+    assert retrain.act_on_drift(office, "mlops-wine", "tuesday")["issue"] == first["issue"]
+    forge.call("PATCH", f"/issues/{first['issue']}", {"state": "closed"})
+    drifted(office, "wednesday")
+    assert retrain.act_on_drift(office, "mlops-wine", "wednesday")["issue"] != first["issue"]
 
 
 @pytest.mark.parametrize(
