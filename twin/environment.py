@@ -74,7 +74,10 @@ def secrets(layout: Layout) -> dict[str, str | dict[str, str | int]]:
             "sender": "mlops@example.invalid",
             "to": "operators@example.invalid",
         },
-        "mlops/api-keys": {"mcp_signing_key": layout.mcp_signing_key, "pagerduty_routing_key": "twin0routing0key0twin0routing0ke"},
+        "mlops/api-keys": {
+            "mcp_signing_key": layout.mcp_signing_key,
+            "pagerduty_routing_key": "twin0routing0key0twin0routing0ke",
+        },
     }
 
 

@@ -87,7 +87,8 @@ class Layout:
         if taken:
             name = taken[0].split("(")[1].rstrip(")")
             raise PortTaken(
-                f"Port{'s' if len(taken) > 1 else ''} {', '.join(taken)} on {HOST} already in use by another program. "
+                f"Port{'s' if len(taken) > 1 else ''} {', '.join(taken)} on {HOST} {'are' if len(taken) > 1 else 'is'} "
+                "already in use by another program. "
                 f"Stop it, or choose another port: make up {name.upper()}_PORT=<free port>."
             )
 

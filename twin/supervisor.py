@@ -131,19 +131,22 @@ class Supervisor:
 
     def _airflow(self, env: Mapping[str, str]) -> list[Service]:
         layout = self.layout
+        # The log servers would listen on all interfaces, at fixed ports; on one machine the files are at hand.
         parts = {
-            "api-server": "metadatabase",
-            "scheduler": "scheduler",
-            "dag-processor": "dag_processor",
-            "triggerer": "triggerer",
+            ("api-server",): "metadatabase",
+            ("scheduler", "--skip-serve-logs"): "scheduler",
+            ("dag-processor",): "dag_processor",
+            ("triggerer", "--skip-serve-logs"): "triggerer",
         }
         return [
             Service(
-                f"airflow-{command}", [sys.executable, "-m", "airflow", command], env,
+                f"airflow-{command[0]}",
+                [sys.executable, "-m", "airflow", *command],
+                env,
                 functools.partial(_airflow_part_healthy, layout, part),
             )
             for command, part in parts.items()
-        ]  # fmt: skip
+        ]
 
     def _migrate(self) -> subprocess.Popen:
         self.layout.logs.mkdir(parents=True, exist_ok=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 
+import psutil
 import pytest
 
 from twin.follow import read_example
@@ -104,3 +105,10 @@ def test_an_edit_that_means_the_same_starts_nothing(system, issue, record):
     later = system.file_issue("```yaml\nalgorithm: none\n```")
     system.eventually(lambda: "mlops:refused" in system.labels(later), "the later issue is refused")
     assert len(system.runs(issue)) == 1
+
+
+def test_every_port_is_open_to_this_machine_only(system, record):
+    pids = {process.pid for process in system.processes()}
+    listening = [c for c in psutil.net_connections("tcp") if c.status == psutil.CONN_LISTEN and c.pid in pids]
+    assert {c.laddr.port for c in listening} >= set(system.layout.ports.values())
+    assert {c.laddr.ip for c in listening} == {"127.0.0.1"}

@@ -82,9 +82,7 @@ class Children:
         self._thread = threading.Thread(target=self._work, daemon=True, name="children")
         self._thread.start()
 
-    def start(
-        self, argv: list[str], *, cwd: Path, env: Mapping[str, str], on_line: Callable[[str], None]
-    ) -> Child:
+    def start(self, argv: list[str], *, cwd: Path, env: Mapping[str, str], on_line: Callable[[str], None]) -> Child:
         """Start `argv` with exactly `env`. A command that does not exist exits 127 and says so on its output."""
 
         def order() -> subprocess.Popen[bytes]:

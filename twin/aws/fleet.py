@@ -61,7 +61,7 @@ class Server:
     def _start(self) -> None:
         model = self.twin.store.get("model", self.variant["ModelName"])
         if model is None:
-            raise NotHealthy(f"Could not find model \"{self.twin.options.arn('model', self.variant['ModelName'])}\".")
+            raise NotHealthy(f'Could not find model "{self.twin.options.arn("model", self.variant["ModelName"])}".')
         try:
             container = models.container_of(self.twin, model)
         except AwsError as missing:
@@ -97,6 +97,7 @@ class Server:
         self.calls.port = port
         environment = {
             **job_environment(self.twin),
+            "SAGEMAKER_BIND_TO_HOST": "127.0.0.1",
             "SAGEMAKER_BIND_TO_PORT": str(port),
             "SAGEMAKER_SAFE_PORT_RANGE": f"{port}-{port}",
             "ENDPOINT_NAME": self.endpoint,
@@ -108,9 +109,7 @@ class Server:
             raise NotHealthy(f"ClientError: Cannot find repository: {unknown} in registry") from unknown
         instance = f"{self.name}/i-{uuid.uuid4().hex[:17]}"
         stream = self.twin.logs.stream(f"/aws/sagemaker/Endpoints/{self.endpoint}", instance)
-        self._child = self.twin.children.start(
-            argv, cwd=self.twin.options.project, env=variables, on_line=stream.write
-        )
+        self._child = self.twin.children.start(argv, cwd=self.twin.options.project, env=variables, on_line=stream.write)
 
     def _await_ping(self) -> None:
         limit_s = self.variant.get("ContainerStartupHealthCheckTimeoutInSeconds", self.twin.options.ping_timeout_s)
