@@ -1,4 +1,4 @@
-"""`python -m mcp_bridge`: serve the bridge, mint tokens, keep the schema snapshots."""
+"""`python -m mcp_bridge`: serve the bridge, mint tokens, keep what is derived from the tools."""
 
 from __future__ import annotations
 
@@ -40,6 +40,8 @@ def _parser() -> argparse.ArgumentParser:
     schemas = commands.add_parser("schemas", help="write the schema snapshots of all tools")
     schemas.add_argument("--check", action="store_true", help="write nothing; exit 1 where they differ")
     schemas.set_defaults(act=_schemas)
+    docs = commands.add_parser("docs", help="print the reference page, docs/mcp.md")
+    docs.set_defaults(act=_docs)
     return parser
 
 
@@ -103,6 +105,13 @@ def _schemas(options: argparse.Namespace) -> int:
     for name in different:
         print(f"{name} differs; run `python -m mcp_bridge schemas` and review the change.", file=sys.stderr)
     return 1 if different else 0
+
+
+def _docs(_: argparse.Namespace) -> int:
+    from mcp_bridge.reference import reference_page
+
+    sys.stdout.write(reference_page())
+    return 0
 
 
 def _listed(variable: str) -> list[str]:

@@ -33,6 +33,12 @@ class Bridge(MCPServer):
     def caller(self) -> Caller | None:
         return caller(self._local)
 
+    def close_arguments(self, tool: str) -> None:
+        """Let the schema of `tool` say that there are no other arguments; `call_tool` holds callers to it."""
+        found = self._tool_manager.get_tool(tool)
+        assert found is not None
+        found.parameters["additionalProperties"] = False
+
     async def list_tools(self) -> list[ListedTool]:
         return [tool for tool in await super().list_tools() if self._may_call(self.caller(), tool.name)]
 
@@ -40,6 +46,7 @@ class Bridge(MCPServer):
         who, started = self.caller(), time.monotonic()
         try:
             self._check_scope(who, name)
+            self._check_names(name, arguments)
             answer = await super().call_tool(name, arguments, context)
         except ToolError as error:
             failure = faults.cleaned(error, name)
@@ -54,6 +61,18 @@ class Bridge(MCPServer):
             raise ToolError(
                 f"[forbidden] {tool} is not granted to {agent}. list_tools shows what is; "
                 "a token for another agent comes from `python -m mcp_bridge token AGENT`."
+            )
+
+    def _check_names(self, tool: str, arguments: dict[str, Any]) -> None:
+        """Refuse what the tool does not know: a misspelt argument would otherwise be left out in silence."""
+        found = self._tool_manager.get_tool(tool)
+        known = list(found.parameters.get("properties", {})) if found else []
+        strange = [repr(name[:60]) for name in arguments if name not in known]
+        if found and strange:
+            there_are = ", ".join(known) or "none"
+            raise ToolError(
+                f"[bad_arguments] {tool} has no argument {', '.join(strange[:5])}; there are: {there_are}. "
+                "Correct them after the tool's input schema."
             )
 
     def _may_call(self, who: Caller | None, tool: str) -> bool:

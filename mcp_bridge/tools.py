@@ -92,6 +92,7 @@ class Tools:
             meta={"mlops/capability": self.capability},
             structured_output=True,
         )
+        self.server.close_arguments(function.__name__)
 
     def _reported(self, act: Callable[..., Any]) -> Callable[..., Any]:
         def tell(**arguments: Any) -> Any:

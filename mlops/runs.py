@@ -144,9 +144,9 @@ def close_run(services: Services, run_key: str) -> RunRecord:
 
 
 # -- putting right -----------------------------------------------------------------------------------------------------
-def reconcile(services: Services) -> dict[str, list[str]]:
+def reconcile(services: Services) -> dict[str, list[str] | int]:
     """Compare the ledger with Airflow and mend: start what was never started, close what ended in silence."""
-    done: dict[str, list[str]] = {"started": [], "closed": [], "messages": [], "failed": []}
+    done: dict[str, list[str]] = {"started": [], "closed": [], "failed": []}
     for record in services.ledger.list_runs(limit=10_000):
         try:
             action = _mend(services, record)
@@ -156,8 +156,7 @@ def reconcile(services: Services) -> dict[str, list[str]]:
             # One run that cannot be mended now leaves the others to be.
             log.warning("Could not put run %s right: %s", record.run_key, error)
             done["failed"].append(record.run_key)
-    done["messages"] = [str(flush(services))]
-    return done
+    return {**done, "messages": flush(services)}
 
 
 def _mend(services: Services, record: RunRecord) -> str:

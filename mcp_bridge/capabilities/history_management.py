@@ -19,7 +19,7 @@ class Reconciled(BaseModel):
     started: list[str] = Field(description="Run keys that were started now.")
     closed: list[str] = Field(description="Run keys that had ended without being closed.")
     failed: list[str] = Field(description="Run keys that could not be put right now.")
-    messages: list[str] = Field(description="How many notifications were sent that had failed before.")
+    messages: int = Field(ge=0, description="How many notifications were sent that had failed before.")
 
 
 class Report(BaseModel):

@@ -73,3 +73,15 @@ def test_tool_names_lead_to_each_other(bridge):
         for word in tool.description.replace(".", " ").replace(",", " ").replace(":", " ").split():
             if word.startswith(("start_", "collect_", "follow_", "open_", "decide_", "record_")) and "*" not in word:
                 assert word in names, f"{tool.name} speaks of {word}"
+
+
+def test_misspelt_argument_is_refused_with_the_names_there_are(bridge):
+    answer = asyncio.run(called(bridge, "list_runs", {"limt": 3}))
+    assert answer.is_error
+    assert answer.content[0].text.startswith(
+        "[bad_arguments] list_runs has no argument 'limt'; there are: limit, state."
+    )
+
+
+def test_every_schema_says_that_there_are_no_other_arguments(bridge):
+    assert all(tool.input_schema["additionalProperties"] is False for tool in listed(bridge))

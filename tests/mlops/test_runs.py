@@ -155,7 +155,7 @@ def test_reconcile_closes_what_airflow_ended_in_silence(house, forge, airflow, s
     airflow.runs[run_key]["state"] = "failed"
     assert runs.reconcile(house)["closed"] == [run_key]
     assert "train failed: The Airflow run ended without saying why" in forge.comments(number)[0]
-    assert runs.reconcile(house) == {"started": [], "closed": [], "messages": ["0"], "failed": []}
+    assert runs.reconcile(house) == {"started": [], "closed": [], "messages": 0, "failed": []}
 
 
 def test_reconcile_starts_again_what_airflow_lost(house, airflow, started, at_once):
