@@ -127,7 +127,8 @@ def _note_rollback(services: Services, run: Run, goal: Goal | None, chosen: dict
         strategy=run.spec.deployment.strategy,
         proof=f"{base.serving.version if base.serving else 'The old configuration'} serves." if base.config else "",
     )
-    progress.failed(services, run.key, PHASE, PlatformFault(reason), undone)
+    told = f"Rolled back, {undone.proof.removesuffix('.')}: {reason}" if undone.proof else reason
+    progress.failed(services, run.key, PHASE, PlatformFault(told), undone)
 
 
 def _record(services: Services, run: Run, goal: Goal | None, chosen: dict[str, Any], proof: str) -> Deployment:

@@ -101,7 +101,9 @@ def test_a_version_that_never_becomes_healthy_is_rolled_back_and_said_so(laptop,
     finally:
         laptop.no_faults()
     assert config(laptop) == before
-    assert laptop.services.ledger.get_run(run).phases["deploy"].handle["proof"] == "v1.1.0 serves."
+    phase = laptop.services.ledger.get_run(run).phases["deploy"]
+    assert phase.handle["proof"] == "v1.1.0 serves."
+    assert phase.message.startswith("Rolled back, v1.1.0 serves: ")
 
 
 def test_an_older_run_never_replaces_a_newer_one(laptop, serving):
