@@ -8,6 +8,8 @@ import os
 import sys
 from collections.abc import Sequence
 
+from mcp_bridge.agents import GRANTS, OPERATOR
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
@@ -19,7 +21,9 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m mcp_bridge", description="The lifecycle's MCP server.", allow_abbrev=False
     )
     parser.add_argument("--stdio", action="store_true", help="speak MCP over stdin and stdout instead of HTTP")
-    parser.add_argument("--agent", default="operator", help="who calls over stdio (default: operator)")
+    parser.add_argument(
+        "--agent", choices=tuple(GRANTS), default=OPERATOR, metavar="AGENT", help="who calls over stdio (operator)"
+    )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8082)
     parser.add_argument(
@@ -79,7 +83,6 @@ def _serve_http(options: argparse.Namespace, services) -> int:
 
 
 def _token(options: argparse.Namespace) -> int:
-    from mcp_bridge.agents import GRANTS
     from mcp_bridge.auth import mint
     from mcp_bridge.web import signing_key
     from mlops.services import Services

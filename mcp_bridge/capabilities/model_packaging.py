@@ -35,9 +35,11 @@ def register(tools: Tools) -> None:
 
     @tools.read("List model versions")
     def list_versions(
-        model: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", description="Model id, from `spec.name`.")],
+        model: Annotated[
+            str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,95}$", description="`spec.name` of a run, or its model id.")
+        ],
     ) -> Versions:
         """Registered versions of a model, with their metrics and the runs they came from."""
-        from mlops import versions
+        from mlops import identity, versions
 
-        return Versions(model=model, versions=versions.list_versions(tools.services, model))
+        return Versions(model=model, versions=versions.list_versions(tools.services, identity.model_id(model)))

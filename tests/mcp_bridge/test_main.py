@@ -53,3 +53,10 @@ def test_server_over_stdio(environment):
             return [tool.name for tool in (await client.list_tools()).tools]
 
     assert sorted(asyncio.run(names())) == ["collect_training", "follow_job", "start_training", "stop_job"]
+
+
+def test_unknown_agent_over_stdio_is_told_who_there_is(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["--stdio", "--agent", "nobody"])
+    assert ended.value.code == 2
+    assert "history_writer" in capsys.readouterr().err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Any
 
 import numpy as np
@@ -27,8 +28,29 @@ def usable_columns(table: Table, features: list[str]) -> tuple[list[str], dict[s
         elif table.kinds[name] == "category" and table.rows >= IDENTIFIER_ROWS:
             present = table.columns[name][~missing]
             if len(set(present.tolist())) > IDENTIFIER_SHARE * len(present):
-                notes[name] = "identifier: nearly every row has a word of its own"
+                notes[name] = _why_identifier(present)
     return [name for name in features if name not in notes], notes
+
+
+def _why_identifier(words: np.ndarray) -> str:
+    note = "identifier: nearly every row has a word of its own"
+    strange = [word for word in words.tolist() if not _reads_as_number(word)]
+    meant = sum(any(mark.isdigit() for mark in word) and _NUMBER_LIKE.fullmatch(word) is not None for word in strange)
+    if len(words) - len(strange) + meant < len(words) / 2:
+        return note
+    # Numbers in disguise: say so, or a good column is missed by nobody.
+    return f"{note}. For numbers, write {strange[0][:40]!r} as a plain number such as 1234.5, or leave it empty"
+
+
+_NUMBER_LIKE = re.compile(r"[^\w\s]?\s?[-+]?\d[\d.,' ]*\s?(%|[^\w\s]|[a-zA-Z]{1,3})?")
+
+
+def _reads_as_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
 
 
 def fingerprints(table: Table, names: list[str]) -> np.ndarray:

@@ -147,8 +147,12 @@ def _choose(algorithm: str, seen: Symptoms) -> tuple[Rule | None, str]:
     if seen.still_rising and algorithm in _LONGER:
         return _LONGER[algorithm], f"{seen.metric} on validation was still getting better at the end: train longer."
     if algorithm in _STRONGER:
-        about = f" (missed: {', '.join(seen.missed)})" if seen.missed else ""
-        return _STRONGER[algorithm], f"Training and validation agree, and both are too weak{about}: a stronger model."
+        if not seen.missed:
+            return _STRONGER[algorithm], "Training and validation agree: a stronger model may gain a little more."
+        about = ", ".join(seen.missed)
+        return _STRONGER[algorithm], (
+            f"Training and validation agree, and both are too weak (missed: {about}): a stronger model."
+        )
     return None, f"Nothing is known that would help {algorithm}; try another algorithm or more data."
 
 

@@ -88,3 +88,10 @@ def test_dropping_all_rows_names_the_worst_column():
     table = numbers(x=[1, np.nan, np.nan, np.nan], y=[np.nan, 1, 1, 1])
     with pytest.raises(UserError, match="drop leaves 0 of 4 rows; column 'x' alone has no value in 3"):
         cleaning.whole_rows(table, ["x", "y"])
+
+
+@pytest.mark.parametrize("form", ["${}.5", "1,{:03d}", "{} %", "{},5", "{} kg"])
+def test_numbers_in_disguise_that_look_like_identifiers_are_called_numbers(form):
+    table = Table({"price": words(*[form.format(n) for n in range(60)])}, {"price": "category"})
+    _, notes = cleaning.usable_columns(table, ["price"])
+    assert "as a plain number" in notes["price"]

@@ -11,7 +11,7 @@ import pytest
 
 from workloads.contract import UserError
 from workloads.tabular import algorithms, graphs, storage
-from workloads.tabular.scoring import TrainedFolder
+from workloads.tabular.scoring import OnnxModel, TrainedFolder
 from workloads.tabular.train import PARITY_LIMIT, check_parity
 
 SMALL = {
@@ -180,3 +180,15 @@ def test_every_setting_of_the_spec_is_known_to_its_workload():
         defaults = algorithms.importlib.import_module(f"workloads.tabular.algorithms.{name}").DEFAULTS
         wanted = settings[name]().model_dump(mode="python")
         assert wanted == defaults, name
+
+
+def test_forest_whose_trees_agree_is_sure_and_never_surer(make_job):
+    """Thirty times 1/30 in float32 is 1.0000004; a probability ends at 1."""
+    job = make_job("random_forest").csv({"a": [*range(60)], "target": ["no"] * 30 + ["yes"] * 30})
+    job.spec["hyperparameters"] = {"n_estimators": 30}
+    job.prepare()
+    job.train()
+    network = OnnxModel((job.model / "model.onnx").read_bytes())
+    width = len(job.features()["outputs"])
+    answers = network.predict(np.linspace(-9, 9, 40, dtype=np.float32).repeat(width).reshape(40, width))
+    assert answers["probabilities"].max() <= 1

@@ -52,7 +52,9 @@ def _graph(forest: Any, lesson: Lesson) -> bytes:
     graph = Graph()
     summed = graph.node("TreeEnsembleRegressor", INPUT, domain="ai.onnx.ml", **trees.attributes(np.zeros(width)))
     if lesson.classes:
-        graph.probability_outputs(summed)
+        # In float32 the shares of 30 trees that agree add up to 1.0000004.
+        limits = [graph.constant(np.array(limit, np.float32)) for limit in (0.0, 1.0)]
+        graph.probability_outputs(graph.node("Clip", summed, *limits))
     else:
         graph.value_output(summed)
     return graph.build(lesson.task, lesson.features.shape[1], width)

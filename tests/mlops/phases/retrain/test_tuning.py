@@ -65,3 +65,8 @@ def test_an_algorithm_at_its_limits_gets_no_settings():
 def test_every_suggestion_is_within_the_limits_of_the_spec(algorithm, seen):
     for setting, value in suggest_settings(spec(algorithm), seen).hyperparameters.items():
         RunSpec.model_validate({**spec(algorithm).model_dump(mode="json"), "hyperparameters": {setting: value}})
+
+
+def test_a_model_that_missed_nothing_is_not_called_too_weak():
+    found = suggest_settings(spec(n_estimators=30), Symptoms("f1", train=1.0, validation=0.97))
+    assert found.reasons == ("Training and validation agree: a stronger model may gain a little more.",)
