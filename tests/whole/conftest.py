@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +29,9 @@ _PATIENCE_S = 240.0
 class System:
     """A running system, seen from outside: GitHub, AWS, MCP, Airflow and its processes."""
 
-    def __init__(self, layout: Layout):
+    def __init__(self, layout: Layout, policy: Path):
         self.layout = layout
+        self.policy = policy
         self.github = httpx.Client(
             base_url=f"{layout.url('github')}/api/v3/repos/{REPOSITORY}",
             headers={"Authorization": f"Bearer {environment.USER_TOKEN}"},
@@ -93,15 +96,58 @@ class System:
 
     def airflow(self, path: str) -> Any:
         """GET from Airflow's REST API, as its administrator."""
-        base, login = self.layout.url("airflow"), {"username": "admin", "password": self.layout.airflow_password}
-        token = httpx.post(f"{base}/auth/token", json=login, timeout=30).json()["access_token"]
-        reply = httpx.get(f"{base}/api/v2/{path}", headers={"Authorization": f"Bearer {token}"}, timeout=30)
+        reply = self.airflow_api.get(path)
         reply.raise_for_status()
         return reply.json()
 
     def effects(self, operation: str) -> list[dict[str, Any]]:
         """What the AWS twin really did: its own log, not our ledger."""
         return httpx.get(f"{self.layout.url('aws')}/twin/effects", params={"operation": operation}, timeout=30).json()
+
+    @cached_property
+    def airflow_api(self) -> httpx.Client:
+        """Airflow's REST API, as its administrator, for more than a look."""
+        address, login = self.layout.url("airflow"), {"username": "admin", "password": self.layout.airflow_password}
+        token = httpx.post(f"{address}/auth/token", json=login).json()["access_token"]
+        return httpx.Client(base_url=f"{address}/api/v2", headers={"Authorization": f"Bearer {token}"}, timeout=60)
+
+    def trigger(self, dag: str) -> str:
+        """Run a DAG now and wait for its end; the run's id."""
+        reply = self.airflow_api.post(f"/dags/{dag}/dagRuns", json={"logical_date": None})
+        reply.raise_for_status()
+        run = f"/dags/{dag}/dagRuns/{reply.json()['dag_run_id']}"
+        state = self.eventually(lambda: self._end_of(run), f"{run} ended")
+        assert state == "success", run
+        return reply.json()["dag_run_id"]
+
+    def _end_of(self, run: str) -> str:
+        state = self.airflow_api.get(run).json()["state"]
+        return state if state in ("success", "failed") else ""
+
+    def airflow_command(self, *arguments: str) -> str:
+        """`airflow ...` as an operator calls it on the scheduler's machine; what it printed."""
+        done = subprocess.run(
+            [sys.executable, "-m", "airflow", *arguments],
+            cwd=PROJECT,
+            env=environment.for_airflow(self.layout, {}),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def rows(self, dataset: str) -> tuple[str, list[str]]:
+        """(header, lines) of a data set that every system begins with."""
+        found = self.aws("s3").get_object(Bucket=environment.BUCKET, Key=f"datasets/{dataset}/raw/data.csv")
+        header, *lines = found["Body"].read().decode().splitlines()
+        return header, lines
+
+    def put(self, key: str, text: str, moment: str | None = None) -> None:
+        """An object in the bucket, as if it had been put there at `moment`."""
+        metadata = {"twin-last-modified": moment} if moment else {}
+        self.aws("s3").put_object(Bucket=environment.BUCKET, Key=key, Body=text.encode(), Metadata=metadata)
 
     def hold_back_the_reply(self, operation: str, delay_s: float) -> None:
         """The next call of `operation` has its effect at once and its answer late."""
@@ -133,6 +179,9 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     home: Path = tmp_path_factory.mktemp("system") / "twin"
     env = {**os.environ, "TWIN_HOME": str(home), **{f"{name.upper()}_PORT": str(_free_port()) for name in PORTS}}
     env.pop("PYTHONDONTWRITEBYTECODE", None)
+    policy = home.parent / "policy.yaml"
+    shutil.copy(Path(__file__).with_name("policy.yaml"), policy)
+    env["MLOPS_POLICY_FILE"] = str(policy)
     started = subprocess.run(
         [sys.executable, "-m", "twin", "up"],
         cwd=PROJECT,
@@ -146,7 +195,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     layout = Layout.load(home)
     assert layout is not None
     try:
-        yield System(layout)
+        yield System(layout, policy)
     finally:
         subprocess.run([sys.executable, "-m", "twin", "down"], cwd=PROJECT, env=env, timeout=120, check=True)
 
