@@ -112,3 +112,12 @@ def test_every_port_is_open_to_this_machine_only(system, record):
     listening = [c for c in psutil.net_connections("tcp") if c.status == psutil.CONN_LISTEN and c.pid in pids]
     assert {c.laddr.port for c in listening} >= set(system.layout.ports.values())
     assert {c.laddr.ip for c in listening} == {"127.0.0.1"}
+
+
+def test_mlflow_holds_the_run_with_its_metrics(system, record):
+    from mlflow import MlflowClient
+
+    run = MlflowClient(tracking_uri=f"sqlite:///{system.layout.home / 'mlflow.db'}").get_run(record["mlflow_run_id"])
+    measured = record["phases"]["validate"]["handle"]["metrics"]
+    assert run.data.metrics["test_f1"] == pytest.approx(measured["f1"])
+    assert run.data.params
