@@ -16,6 +16,9 @@ FOLDER = "training_history"
 CHAIN = f"{FOLDER}/chain.json"
 """Names the newest record. It changes in the commit that adds the record, so two writers cannot both be newest."""
 
+_UNREADABLE = (ValueError, TypeError, KeyError, AttributeError)
+"""What reading a file of another shape raises."""
+
 
 @dataclass(frozen=True)
 class Link:
@@ -24,6 +27,14 @@ class Link:
     path: str
     sha256: str
     number: int
+
+    @classmethod
+    def read(cls, value: Any) -> Link:
+        """Raises ValueError or TypeError where `value` is no link."""
+        link = cls(**value)
+        if not (isinstance(link.path, str) and isinstance(link.sha256, str) and type(link.number) is int):
+            raise TypeError("no link of the chain")
+        return link
 
     def as_dict(self) -> dict[str, Any]:
         return {"path": self.path, "sha256": self.sha256, "number": self.number}
@@ -87,15 +98,18 @@ def verify(tree: Tree, anchor: Link | None = None) -> list[str]:
     """
     try:
         content = tree.read(CHAIN)
-        link = Link(**json.loads(content)) if content else None
-    except (ValueError, TypeError):
+        link = Link.read(json.loads(content)) if content else None
+    except _UNREADABLE:
         return [f"{CHAIN} cannot be read"]
     problems: list[str] = []
     seen = {CHAIN}
     anchored = anchor is None
     while link is not None and not problems:
         anchored = anchored or link == anchor
-        problems, following = _verify_link(tree, link, seen)
+        try:
+            problems, following = _verify_link(tree, link, seen)
+        except _UNREADABLE:  # its hash is right, and still it is no record: whoever forged one forged the other
+            problems, following = [f"{link.path} cannot be read as a record"], None
         if not problems and following is None and link.number != 1:
             problems = [f"{link.path} names no record before it, but is number {link.number}"]
         link = following
@@ -126,7 +140,7 @@ def _verify_link(tree: Tree, link: Link, seen: set[str]) -> tuple[list[str], Lin
         beside = tree.read(path)
         if beside is None or sha256(beside) != expected:
             return [f"{path} {'is missing' if beside is None else 'was changed'}"], None
-    previous = Link(**body["previous"]) if body["previous"] else None
+    previous = Link.read(body["previous"]) if body["previous"] else None
     if previous and previous.number != link.number - 1:
         return [f"{link.path} names number {previous.number} as the one before it"], None
     return [], previous

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from mlops import history
-from mlops.history_chain import CHAIN, Link, verify
+from mlops.history_chain import CHAIN, Link, sha256, verify
 from mlops.record import Outcome, RunState
 from tests.mlops.records import deployed_record
 
@@ -86,3 +88,20 @@ def test_swapped_records_are_found(chain):
     files, anchor = chain
     one, two = (f"training_history/2026/gh-4242-{number}-0123456789ab.json" for number in (2, 3))
     assert verify(Files({**files, one: files[two], two: files[one]}), anchor)
+
+
+@pytest.mark.parametrize("forged", [b"{}", b"[]", b"7", b"not JSON", b'{"number": 4}', b'{"number": 4, "files": []}'])
+def test_forged_record_with_the_right_hash_is_named_not_crashed_on(chain, forged):
+    files, newest = chain
+    head = Link(newest.path, sha256(forged), newest.number)
+    files[newest.path] = forged
+    files[CHAIN] = json.dumps(head.as_dict()).encode()
+    (problem,) = verify(files)
+    assert problem.startswith(newest.path)
+
+
+@pytest.mark.parametrize("forged", [b"[]", b"7", b'{"path": 7, "sha256": "x", "number": 1}', b'{"path": "x"}'])
+def test_chain_file_of_another_shape_cannot_be_read(chain, forged):
+    files, _ = chain
+    files[CHAIN] = forged
+    assert verify(files) == [f"{CHAIN} cannot be read"]
