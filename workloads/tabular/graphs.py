@@ -112,8 +112,11 @@ class Trees:
         """One tree of m nodes: `left` and `right` (m,) node numbers, negative at leaves; `leaves` (m, targets)."""
         leaf = left < 0
         tree = np.full(len(left), self._count)
-        self._count += 1
         node, target = np.nonzero((leaves != 0) & leaf[:, None])
+        if not self._count and not len(node):
+            # ONNX takes no ensemble without any weight: a model that learnt nothing keeps one zero.
+            node, target = np.flatnonzero(leaf)[:1], np.zeros(1, dtype=np.int64)
+        self._count += 1
         parts = {
             "nodes_treeids": tree, "nodes_nodeids": np.arange(len(left)), "leaf": leaf,
             "nodes_featureids": np.where(leaf, 0, feature), "nodes_values": np.where(leaf, 0.0, threshold),

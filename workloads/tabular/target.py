@@ -60,6 +60,9 @@ def resolve_goal(run: Run, metadata: dict[str, Any], table: Table) -> Goal:
         if kind == "category":
             raise UserError(f"dataset.target: column {target!r} holds text such as {present[0]!r}, regression needs "
                             "numbers; choose a classification algorithm or another target")  # fmt: skip
+        if (present == present[0]).all():
+            raise UserError(f"dataset.target: column {target!r} is {present[0]:g} in each of {len(present)} rows; "
+                            "there is nothing to predict, choose another target")  # fmt: skip
         return Goal(task, target)
     return _classification(target, class_words(present, kind), run, metadata)
 

@@ -192,3 +192,19 @@ def test_forest_whose_trees_agree_is_sure_and_never_surer(make_job):
     width = len(job.features()["outputs"])
     answers = network.predict(np.linspace(-9, 9, 40, dtype=np.float32).repeat(width).reshape(40, width))
     assert answers["probabilities"].max() <= 1
+
+
+def test_too_few_rows_for_a_single_split_still_give_a_model(job):
+    """Eight training rows: no leaf may be that small, so every tree is empty and the answer is the base rate."""
+    job.csv({"a": [*range(12)], "target": ["no", "yes"] * 6}).prepare()
+    job.train()
+    network = OnnxModel((job.model / "model.onnx").read_bytes())
+    answers = network.predict(np.zeros((3, 1), dtype=np.float32))
+    np.testing.assert_allclose(answers["probabilities"], 0.5, atol=0.01)
+
+
+def test_target_beyond_what_float32_can_square_is_refused(job):
+    job.spec["task"] = "regression"
+    job.csv({"a": [*range(40)], "target": [n * 1e28 for n in range(40)]}).prepare()
+    with pytest.raises(UserError, match=r"at most 1e\+15. Change its unit"):
+        job.train()

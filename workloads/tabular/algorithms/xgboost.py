@@ -19,6 +19,8 @@ DEFAULTS = {
     "reg_lambda": 1.0, "early_stopping_rounds": 20, "seed": 0,
 }  # fmt: skip
 PRINT_EVERY = 10
+LARGEST_TARGET = 1e15
+"""XGBoost adds up squares of errors in float32, which ends at 3e38."""
 
 
 def fit(lesson: Lesson, settings: Mapping[str, Any]) -> Fitted:
@@ -29,6 +31,7 @@ def fit(lesson: Lesson, settings: Mapping[str, Any]) -> Fitted:
     parameters = {name: chosen[name] for name in ("max_depth", "learning_rate", "subsample", "colsample_bytree",
                                                   "reg_lambda", "seed")}  # fmt: skip
     parameters |= {"objective": objective, "eval_metric": metric, "tree_method": "hist", "nthread": lesson.threads}
+    _check_size(lesson)
     if lesson.classes > 2:
         parameters["num_class"] = lesson.classes
     train = xgb.DMatrix(lesson.features, lesson.target)
@@ -57,6 +60,17 @@ def fit(lesson: Lesson, settings: Mapping[str, Any]) -> Fitted:
     importance = [float(np.sum(gain.get(f"f{place}", 0.0))) for place in range(lesson.features.shape[1])]
     return Fitted(_graph(json.loads(model), lesson), predict, chosen, curve, {"model.json": model},
                   {"best_iteration": best + 1, "importance": importance})  # fmt: skip
+
+
+def _check_size(lesson: Lesson) -> None:
+    if lesson.task != "regression" or lesson.target is None:
+        return
+    largest = float(np.abs(lesson.target).max())
+    if largest > LARGEST_TARGET:
+        raise UserError(
+            f"dataset.target: holds {largest:.3g}; xgboost can learn at most {LARGEST_TARGET:g}. Change its unit, or "
+            "choose random_forest, linear_regression or neural_network"
+        )
 
 
 def _objective(lesson: Lesson) -> tuple[str, str]:
