@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from twin.follow import read_example
+from twin.follow import Progress, read_example
 from twin.layout import PROJECT
 
 
@@ -20,7 +20,7 @@ def test_a_file_without_front_matter_is_the_issue_itself(tmp_path):
     file.write_text("```yaml\nalgorithm: pca\n```\n")
     example = read_example(file)
     assert example.body.startswith("```yaml")
-    assert (example.title, example.labels, example.expect) == ("my issue", ("mlops:train",), "deployed")
+    assert (example.title, example.labels, example.expect) == ("my issue", ("mlops:train",), None)
 
 
 @pytest.mark.parametrize("path", sorted((PROJECT / "examples" / "issues").glob("*.md")), ids=lambda path: path.stem)
@@ -28,3 +28,20 @@ def test_every_shipped_example_can_be_read(path):
     example = read_example(path)
     assert example.body
     assert example.title.startswith("[MLOps]")
+
+
+@pytest.mark.parametrize(
+    ("expect", "outcome", "as_asked"),
+    [
+        ("deployed", "deployed", True),
+        ("refused", "refused", True),
+        ("deployed", "registered", False),
+        (None, "registered", True),
+        (None, "refused", False),
+        (None, None, False),
+    ],
+)
+def test_an_issue_ended_well_if_it_ended_as_it_asks(tmp_path, expect, outcome, as_asked):
+    file = tmp_path / "a.md"
+    file.write_text(f"---\nexpect: {expect}\n---\nbody" if expect else "body")
+    assert Progress(read_example(file), 1, 0.0, outcome=outcome).as_asked is as_asked
