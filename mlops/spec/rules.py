@@ -177,6 +177,18 @@ def _splits_add_up(data: dict[str, Any], _: Algorithm | None) -> Found:
             yield Broken((*where, part), "out_of_range", message, "Write a share such as 0.8.")
 
 
+def _classes_differ(data: dict[str, Any], algorithm: Algorithm | None) -> Found:
+    where: Path = ("dataset", "classes")
+    classes = _part(data, "dataset", "classes")
+    words = [str(word) for word in classes] if isinstance(classes, (list, tuple)) else []
+    for place, word in enumerate(words):
+        if word in words[:place]:
+            yield Broken((*where, place), "duplicate_key", f"names {shown(word)} a second time.", "Keep one of them.")
+    # A detector may look for cars alone; telling classes apart takes two.
+    if algorithm and "classification" in algorithm.tasks and len(set(words)) == 1:
+        yield Broken(where, "out_of_range", "must name at least 2 classes (got 1).", "Add one, or leave `classes` out.")
+
+
 def _scaling_is_possible(data: dict[str, Any], _: Algorithm | None) -> Found:
     where: Path = ("deployment", "auto_scaling")
     scaling = _part(data, "deployment", "auto_scaling")
@@ -244,6 +256,7 @@ _RULES: tuple[Callable[[dict[str, Any], Algorithm | None], Found], ...] = (
     _metrics_fit_task,
     _thresholds_in_range,
     _splits_add_up,
+    _classes_differ,
     _scaling_is_possible,
     _input_size_for_images,
     _data_or_simulator,

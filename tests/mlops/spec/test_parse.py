@@ -306,7 +306,7 @@ def test_numbers_and_words_stay_text_where_text_is_meant():
 
 @pytest.mark.parametrize("text", ["{{ 7*7 }}", "{% x %}", "{# x #}"])
 def test_template_marks_pass_in_no_text(text):
-    (problem,) = problems_of(xgboost(f'  classes: ["{text}"]'))
+    (problem,) = problems_of(xgboost(f'  classes: ["{text}", "b"]'))
     assert (problem.field, problem.code) == ("dataset.classes[0]", "template")
 
 
@@ -371,3 +371,9 @@ def test_full_width_colons_everywhere_are_named_rather_than_called_no_descriptio
 )
 def test_bad_value_blames_no_field_beside_it(extra):
     assert len(problems_of(xgboost(extra))) == 1
+
+
+@pytest.mark.parametrize(("classes", "field"), [("[a, b, a]", "dataset.classes[2]"), ("[a]", "dataset.classes")])
+def test_classes_are_at_least_two_and_differ(classes, field):
+    body = xgboost("").replace("breast_cancer", f"breast_cancer\n  classes: {classes}")
+    assert [problem.field for problem in problems_of(body)] == [field]

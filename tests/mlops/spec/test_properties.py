@@ -44,6 +44,7 @@ names = st.from_regex(r"[a-z0-9][a-z0-9_-]{0,62}", fullmatch=True)
 words = st.text(min_size=1, max_size=40).filter(
     lambda text: text.isprintable() and not any(mark in text for mark in ("{{", "{%", "{#"))
 )  # fmt: skip
+classes = st.just([]) | st.lists(words, min_size=2, max_size=3, unique=True)
 
 
 def value_of(schema: dict) -> st.SearchStrategy:
@@ -83,7 +84,7 @@ def specs(draw: st.DrawFn) -> RunSpec:
         "task": task,
         "variant": draw(st.none() | st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,20}", fullmatch=True)),
         "dataset": {
-            "name": draw(names), "classes": draw(st.lists(words, max_size=3)), "splits": shares,
+            "name": draw(names), "classes": draw(classes), "splits": shares,
             "target": draw(st.none() | words),
         },
         "hyperparameters": draw(st.fixed_dictionaries({}, optional=settings_of)),
