@@ -89,7 +89,7 @@ def specs(draw: st.DrawFn) -> RunSpec:
         },
         "hyperparameters": draw(st.fixed_dictionaries({}, optional=settings_of)),
         "evaluation": {
-            "metrics": draw(st.lists(st.sampled_from(metrics))),
+            "metrics": draw(st.lists(st.sampled_from(metrics), max_size=32)),
             "thresholds": draw(st.dictionaries(st.sampled_from(metrics), st.floats(0, 1))),
         },
         "deployment": {"auto_scaling": scaling, "strategy": draw(st.sampled_from(["canary", "blue_green"]))},
