@@ -1,0 +1,59 @@
+"""COCO's metrics equal the official numbers, and bad JSON is named."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from workloads.detection.__main__ import main
+from workloads.detection.coco_metrics import evaluate
+
+FIXTURE = Path(__file__).parents[4] / "shared" / "data" / "coco_eval"
+TRUTH = {
+    "images": [{"id": 1, "width": 100, "height": 100}],
+    "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [0, 0, 10, 10], "area": 100, "iscrowd": 0}],
+    "categories": [{"id": 1, "name": "Car"}],
+}
+
+
+def test_official_fixture_gives_the_official_numbers(capsys):
+    if not FIXTURE.is_dir():
+        pytest.skip("shared/data/coco_eval is not beside the project")
+    words = ["evaluate", "--json", "--truth", str(FIXTURE / "instances_val2014_100.json")]
+    assert main([*words, "--detections", str(FIXTURE / "instances_val2014_fakebbox100_results.json")]) == 0
+    expected = json.loads((FIXTURE / "expected.json").read_text())["stats"]
+    assert json.loads(capsys.readouterr().out) == pytest.approx(expected, abs=6e-4)
+
+
+def test_box_found_exactly_scores_one_and_a_size_without_truth_none():
+    """One box of 100 px^2: small; there is no large one to find."""
+    metrics = evaluate(TRUTH, [{"image_id": 1, "category_id": 1, "bbox": [0, 0, 10, 10], "score": 0.9}])
+    assert metrics["AP"] == pytest.approx(1)
+    assert metrics["AP_small"] == pytest.approx(1)
+    assert metrics["AP_large"] is None
+
+
+def test_no_detection_scores_zero():
+    assert evaluate(TRUTH, [])["AP"] == 0
+
+
+@pytest.mark.parametrize(
+    ("detections", "words"),
+    [
+        ("[", "is no JSON"),
+        ("{}", "is no list"),
+        ('[{"image_id": 1}]', "[0]: lacks bbox, category_id, score"),
+        ('[{"image_id": 7, "category_id": 1, "bbox": [0, 0, 1, 1], "score": 1}]', "image_id: 7 is not in the truth"),
+        ('[{"image_id": 1, "category_id": 1, "bbox": [0, 0, -1, 1], "score": 1}]', "sizes from 0 up"),
+    ],
+)
+def test_bad_detections_end_with_one_clear_line(tmp_path, capsys, detections, words):
+    (tmp_path / "truth.json").write_text(json.dumps(TRUTH))
+    (tmp_path / "found.json").write_text(detections)
+    code = main(["evaluate", "--truth", str(tmp_path / "truth.json"), "--detections", str(tmp_path / "found.json")])
+    assert code == 2
+    told = capsys.readouterr().err
+    assert words in told
+    assert len(told.splitlines()) == 1
