@@ -55,7 +55,7 @@ def read_rows(buffer: np.ndarray, file_starts: np.ndarray, file_ends: np.ndarray
                 if at == end or buffer[at] == 10:
                     break
                 value, at, exact = _decimal(buffer, at, end)
-                fine &= exact and place < fields - 1
+                fine = bool(fine and exact and place < fields - 1)
                 if place < 15:
                     values[row, place] = value
                 place += 1
@@ -111,7 +111,7 @@ def _decimal(buffer: np.ndarray, at: int, end: int) -> tuple[float, int, bool]:
         else:
             fine = False
         at += 1
-    fine = fine and points < 2 and 0 < digits < 18 and mantissa < _EXACT
+    fine = fine and points < 2 and 0 < digits < 18 and bool(mantissa < _EXACT)
     if not fine:
         return 0.0, at, False
     value = mantissa / _POWERS[decimals]
@@ -126,5 +126,5 @@ def _within(numbers: np.ndarray, kind: int) -> bool:
     fine = fine and numbers[5] >= numbers[3] and numbers[6] >= numbers[4]
     if kind != 8:  # DontCare
         for place in range(7, 10):
-            fine = fine and (numbers[place] >= 0 or numbers[place] == -1)
+            fine = bool(fine and (numbers[place] >= 0 or numbers[place] == -1))
     return fine

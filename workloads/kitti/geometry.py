@@ -1,0 +1,38 @@
+"""Frames and boxes of KITTI. Source: object devkit readme.txt; OpenPCDet `box_utils.py` for the LiDAR convention."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def to_camera(points_lidar: np.ndarray, lidar_to_camera: np.ndarray) -> np.ndarray:
+    """(n, 3) LiDAR metres to (n, 3) rectified camera metres (x right, y down, z forward)."""
+    return points_lidar.astype(np.float64) @ lidar_to_camera[:3, :3].T + lidar_to_camera[:3, 3]
+
+
+def to_lidar(points_camera: np.ndarray, lidar_to_camera: np.ndarray) -> np.ndarray:
+    """The way back: (n, 3) camera metres to (n, 3) LiDAR metres."""
+    return np.linalg.solve(lidar_to_camera[:3, :3], (points_camera - lidar_to_camera[:3, 3]).T).T
+
+
+def in_view(points_camera: np.ndarray, projection: np.ndarray, width: int, height: int) -> np.ndarray:
+    """(n,) bool: ahead of the camera and 0 <= u < width, 0 <= v < height."""
+    scaled = points_camera @ projection[:, :3].T + projection[:, 3]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        u, v = scaled[:, 0] / scaled[:, 2], scaled[:, 1] / scaled[:, 2]
+    return (points_camera[:, 2] > 0) & (u >= 0) & (u < width) & (v >= 0) & (v < height)
+
+
+def corners(box_camera: np.ndarray) -> np.ndarray:
+    """(8, 3) corners in the camera frame of one (7,) box h, w, l, x, y, z, ry: the bottom four, then the top four."""
+    high, wide, long, x, y, z, turn = box_camera
+    cos, sin = np.cos(turn), np.sin(turn)
+    lx = np.array([1, 1, -1, -1] * 2) * long / 2
+    lz = np.array([1, -1, -1, 1] * 2) * wide / 2
+    ly = np.repeat([0.0, -high], 4)
+    return np.stack([cos * lx + sin * lz + x, ly + y, -sin * lx + cos * lz + z], axis=1)
+
+
+def heading_lidar(rotation_y: float) -> float:
+    """Counter-clockwise from +x in the LiDAR frame, in [-pi, pi)."""
+    return float((-rotation_y - np.pi / 2 + np.pi) % (2 * np.pi) - np.pi)
