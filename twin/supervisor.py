@@ -99,6 +99,7 @@ class Supervisor:
             return 1
         finally:
             self.stop_all()
+            self.services = []  # numbers of ended processes may be given to strangers
             self._write_state("failed" if self.failure else "stopped", self.failure)
             self.layout.pid_file.unlink(missing_ok=True)
             self.layout.env_file.unlink(missing_ok=True)
@@ -239,18 +240,33 @@ def _kill_group(pid: int) -> None:
 
 
 def kill_marked(home: Path, spare: set[int]) -> list[int]:
-    """Kill every process that carries the mark of this system: workers outlive a parent that was killed with -9."""
+    """Kill every process of the system in `home`: workers outlive a parent that was killed with -9.
+
+    They carry our mark in their environment. A process that renamed itself (Airflow's API server) has overwritten
+    that; it is known by the session it belongs to, which `state.json` names.
+    """
+    sessions = _recorded_sessions(home)
     killed = []
     for process in psutil.process_iter():
         if process.pid in spare:
             continue
         try:
-            if process.environ().get(environment.MARK) == str(home):
+            marked = process.environ().get(environment.MARK) == str(home)
+            # A session's number is not given to another process as long as a member lives.
+            if marked or (os.getsid(process.pid) in sessions and process.cwd() == str(PROJECT)):
                 process.kill()
                 killed.append(process.pid)
-        except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+        except (psutil.Error, ProcessLookupError):
             continue
     return killed
+
+
+def _recorded_sessions(home: Path) -> set[int]:
+    try:
+        services = json.loads((home / "state.json").read_text())["services"]
+    except (FileNotFoundError, ValueError, KeyError):
+        return set()
+    return {service["pid"] for service in services.values() if service["pid"]}
 
 
 def main() -> int:

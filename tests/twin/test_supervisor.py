@@ -95,3 +95,15 @@ def test_a_signal_while_starting_stops_the_wait(layout):
         supervisor._wait(service)
     assert type(stopped.value).__name__ == "_Stopped"
     supervisor.stop_all()
+
+
+def test_a_renamed_process_is_found_by_its_session_after_the_supervisor_was_killed(layout):
+    """Renaming writes over the environment that /proc shows; the mark is gone."""
+    renames = "import setproctitle, time; setproctitle.setproctitle('x' * 4000); time.sleep(600)"
+    supervisor = Supervisor(layout)
+    service = _service(layout, [sys.executable, "-c", renames])
+    supervisor._start([service])
+    supervisor._write_state("running")
+    _until(lambda: not _marked(layout))
+    assert kill_marked(layout.home, spare={os.getpid()}) == [service.process.pid]
+    service.process.wait()

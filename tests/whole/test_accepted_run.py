@@ -108,7 +108,8 @@ def test_an_edit_that_means_the_same_starts_nothing(system, issue, record):
 
 
 def test_every_port_is_open_to_this_machine_only(system, record):
-    pids = {process.pid for process in system.processes()}
+    supervisor = psutil.Process(int(system.layout.pid_file.read_text()))
+    pids = {process.pid for process in supervisor.children(recursive=True)}
     listening = [c for c in psutil.net_connections("tcp") if c.status == psutil.CONN_LISTEN and c.pid in pids]
     assert {c.laddr.port for c in listening} >= set(system.layout.ports.values())
     assert {c.laddr.ip for c in listening} == {"127.0.0.1"}
