@@ -86,6 +86,12 @@ def up(home: Path) -> int:
 
 
 def down(home: Path) -> int:
+    print("Stopped." if _stop(home) else "Nothing was running.")
+    return 0
+
+
+def _stop(home: Path) -> bool:
+    """Stop the system in `home` and all that is left of it; False where nothing ran."""
     layout = Layout.load(home)
     pid = layout and _supervisor_pid(layout)
     if pid:
@@ -93,8 +99,7 @@ def down(home: Path) -> int:
         with contextlib.suppress(psutil.NoSuchProcess):
             psutil.Process(pid).wait(supervisor.STOP_LIMIT_S + 20)
     left = supervisor.kill_marked(home, spare={os.getpid()})
-    print("Stopped." if pid or left else "Nothing was running.")
-    return 0
+    return bool(pid or left)
 
 
 def status(home: Path) -> int:
@@ -134,7 +139,7 @@ def demo_run(home: Path, files: list[Path]) -> int:
         return 130
     finally:
         if not was_running:
-            down(home)
+            _stop(home)  # in silence: the last line is the result
 
 
 def _supervisor_pid(layout: Layout) -> int | None:
