@@ -8,9 +8,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-import boto3
-
 from twin import environment
+from twin.aws.clients import client
+from twin.aws.seed import BUCKET
 from twin.layout import PROJECT
 
 log = logging.getLogger("twin.datasets")
@@ -21,11 +21,8 @@ UPLOADED_AT = "2026-01-01T00:00:00Z"
 
 def plant(aws_url: str) -> None:
     """Write the bundled data sets below `datasets/{id}/raw/` where the bucket has none yet."""
-    s3 = boto3.client(
-        "s3", endpoint_url=aws_url, region_name=environment.REGION,
-        aws_access_key_id="twin", aws_secret_access_key="twin",  # noqa: S106 - the emulator takes any
-    )  # fmt: skip
-    if s3.list_objects_v2(Bucket=environment.BUCKET, Prefix="datasets/", MaxKeys=1)["KeyCount"]:
+    s3 = client(aws_url, "s3", environment.REGION)
+    if s3.list_objects_v2(Bucket=BUCKET, Prefix="datasets/", MaxKeys=1)["KeyCount"]:
         return
     with tempfile.TemporaryDirectory() as folder:
         # A process of its own: the twin itself imports nothing of the project.
@@ -33,7 +30,7 @@ def plant(aws_url: str) -> None:
         for file in sorted(path for path in Path(folder).rglob("*") if path.is_file()):
             dataset = file.relative_to(folder).parts[0]
             s3.put_object(
-                Bucket=environment.BUCKET, Key=f"datasets/{dataset}/raw/{file.name}", Body=file.read_bytes(),
+                Bucket=BUCKET, Key=f"datasets/{dataset}/raw/{file.name}", Body=file.read_bytes(),
                 Metadata={"twin-last-modified": UPLOADED_AT},
             )  # fmt: skip
-    log.info("Put the example data sets into s3://%s/datasets/", environment.BUCKET)
+    log.info("Put the example data sets into s3://%s/datasets/", BUCKET)

@@ -10,14 +10,13 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from twin.aws.seed import BUCKET, DATA_QUEUE
 from twin.layout import HOST, PROJECT, REPOSITORY, Layout
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
 USER_TOKEN = "twin-octocat-token"  # noqa: S105 - a made-up token of the emulator
 BOT_TOKEN = "twin-bot-token"  # noqa: S105
-BUCKET = "mlops-bucket"
-DATA_QUEUE = "mlops-data-events"
 MARK = "TWIN_PART_OF"
 """Carried by every process of a running system, so that `down` can find what a `kill -9` orphaned."""
 

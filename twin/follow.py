@@ -10,11 +10,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import boto3
 import httpx
 import yaml
 
 from twin import environment
+from twin.aws.clients import client
 from twin.layout import REPOSITORY, Layout
 
 FOLLOW_LIMIT_S = 1200.0
@@ -108,11 +108,7 @@ class Follower:
             headers={"Authorization": f"Bearer {environment.USER_TOKEN}"},
             timeout=20,
         )
-        names = environment.aws(layout)
-        self.sagemaker = boto3.client(
-            "sagemaker", endpoint_url=names["AWS_ENDPOINT_URL"], region_name=environment.REGION,
-            aws_access_key_id="twin", aws_secret_access_key="twin",  # noqa: S106 - the emulator takes any
-        )  # fmt: skip
+        self.sagemaker = client(layout.url("aws"), "sagemaker", environment.REGION)
         self.bridge = BridgeClient(f"{layout.url('mcp')}/mcp", environment.operator_token(layout))
 
     def carry(self, examples: list[Example]) -> int:

@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import ClientError
+
+from twin.aws.clients import client
 
 BUCKET = "mlops-bucket"
 DATA_BUCKET = "mlops-datasets"
@@ -50,11 +50,7 @@ class _Account:
         self._url, self._region = url, region
 
     def _client(self, service: str) -> Any:
-        return boto3.client(
-            service, endpoint_url=self._url, region_name=self._region,
-            aws_access_key_id="twin", aws_secret_access_key="twin",  # noqa: S106 - the emulator takes any
-            config=Config(inject_host_prefix=False),
-        )  # fmt: skip
+        return client(self._url, service, self._region)
 
     def bucket(self, name: str) -> None:
         s3 = self._client("s3")
