@@ -1,0 +1,24 @@
+"""Non-maximum suppression, each class for itself, without torchvision."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+
+def batched_nms(boxes_xyxy: np.ndarray, scores: np.ndarray, classes: np.ndarray, iou_limit: float) -> np.ndarray:
+    """Which boxes stay: a box goes where a better one of its class overlaps it by more than `iou_limit`.
+
+    Args:
+        boxes_xyxy: (n, 4) float, pixels. scores: (n,) float. classes: (n,) int.
+        iou_limit: 0 to 1; equal to the limit stays.
+
+    Returns:
+        (k,) int64 indices, best first; of equal scores the earlier one is the better.
+    """
+    boxes_xywh = np.array(boxes_xyxy, np.float64).reshape(-1, 4)
+    boxes_xywh[:, 2:] -= boxes_xywh[:, :2]
+    # The score threshold of 0 is exclusive in OpenCV: whoever calls has chosen already.
+    kept = cv2.dnn.NMSBoxesBatched(boxes_xywh, np.asarray(scores, np.float32), np.asarray(classes, np.int32), -1.0,
+                                   iou_limit)  # fmt: skip
+    return np.asarray(kept, np.int64).ravel()

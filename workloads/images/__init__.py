@@ -1,0 +1,1 @@
+"""Camera images: bytes to pixels and back, the network's letterbox, boxes drawn."""
