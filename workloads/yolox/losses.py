@@ -1,0 +1,125 @@
+"""What a YOLOX network is punished for: boxes, objectness, classes, and in the last epochs raw box answers."""
+
+# ruff: noqa: TID253  made of torch; light code imports variants.py and schedule.py alone
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from workloads.yolox.assignment import assign
+from workloads.yolox.decoding import cell_grid, decode_boxes
+
+BOX_WEIGHT = 5.0
+
+
+@dataclass(frozen=True)
+class DetectionLoss:
+    """Scalars; `total` = `iou` + `conf` + `cls` + `l1`, and it alone has a gradient to follow."""
+
+    total: Tensor
+    iou: Tensor
+    """Weighted already, as the official log shows it."""
+    l1: Tensor
+    conf: Tensor
+    cls: Tensor
+    num_fg: float
+    """Cells that answer for an object, per object."""
+
+
+def detection_loss(raw: Tensor, targets: Tensor, input_size: tuple[int, int], *, l1: bool = False) -> DetectionLoss:
+    """The loss of a batch, in float32 whatever the network computed in.
+
+    Args:
+        raw: (n, cells, 5 + classes), what a network in training mode returns.
+        targets: (n, most, 5) float [class, centre x, centre y, width, height], input pixels; rows without a size
+            are padding, wherever they stand.
+        input_size: height, width of the images, pixels.
+        l1: add the distance of the raw box answers; official in the last epochs, without augmentation.
+
+    Every part is summed and divided by the number of answering cells (at least one), so images without objects
+    only teach that there is nothing.
+
+    Source: YOLOX `yolox/models/{yolo_head,losses}.py`: 5 (1 - IoU^2), and binary cross-entropy of the objectness of
+    all cells and of the classes of the answering ones, whose target is the IoU.
+    """
+    with torch.autocast(raw.device.type, enabled=False):
+        return _loss(raw.float(), targets.to(raw.device, torch.float32), input_size, l1)
+
+
+def _loss(raw: Tensor, targets: Tensor, input_size: tuple[int, int], l1: bool) -> DetectionLoss:
+    corners, strides = cell_grid(input_size, raw.device)
+    boxes = decode_boxes(raw[..., :4], corners, strides)
+    matches = _match(raw.detach(), boxes.detach(), targets, (corners + 0.5) * strides, strides)
+    classes = raw.shape[2] - 5
+    found = len(matches.rows)
+    answers = raw.flatten(0, 1)[matches.rows]
+    cells = matches.rows % raw.shape[1]
+    wanted = functional.one_hot(matches.classes, classes) * matches.overlaps[:, None]
+    objectness = torch.zeros(raw.shape[0] * raw.shape[1], device=raw.device)
+    objectness[matches.rows] = 1.0
+    cross_entropy = functional.binary_cross_entropy_with_logits
+    share = 1 / max(found, 1)
+    box_part = BOX_WEIGHT * share * (1 - overlap(boxes.flatten(0, 1)[matches.rows], matches.boxes) ** 2).sum()
+    objectness_part = share * cross_entropy(raw[..., 4].flatten(), objectness, reduction="sum")
+    class_part = share * cross_entropy(answers[:, 5:], wanted, reduction="sum")
+    raw_part = raw.new_zeros(())
+    if l1:
+        encoded = encode_boxes(matches.boxes, corners[cells], strides[cells])
+        raw_part = share * (answers[:, :4] - encoded).abs().sum()
+    return DetectionLoss(
+        box_part + objectness_part + class_part + raw_part, box_part.detach(), raw_part.detach(),
+        objectness_part.detach(), class_part.detach(), found / max(matches.objects, 1),
+    )  # fmt: skip
+
+
+def overlap(first: Tensor, second: Tensor) -> Tensor:
+    """IoU (n,) of (n, 4) and (n, 4) boxes [centre x, centre y, width, height], with a gradient."""
+    low = torch.maximum(first[:, :2] - first[:, 2:] / 2, second[:, :2] - second[:, 2:] / 2)
+    high = torch.minimum(first[:, :2] + first[:, 2:] / 2, second[:, :2] + second[:, 2:] / 2)
+    width, height = (high - low).clamp(min=0).unbind(dim=1)
+    shared = width * height
+    return shared / (first[:, 2] * first[:, 3] + second[:, 2] * second[:, 3] - shared + 1e-16)
+
+
+def encode_boxes(boxes: Tensor, corners: Tensor, strides: Tensor) -> Tensor:
+    """(n, 4) boxes in pixels to the raw answers that decode to them."""
+    return torch.cat((boxes[:, :2] / strides - corners, (boxes[:, 2:] / strides + 1e-8).log()), dim=1)
+
+
+@dataclass(frozen=True)
+class _Matches:
+    """The answering cells of the whole batch."""
+
+    rows: Tensor
+    """(found,) int64: image * cells + cell."""
+    boxes: Tensor
+    """(found, 4) the object's box."""
+    classes: Tensor
+    overlaps: Tensor
+    objects: int
+    """Objects in the batch, answered for or not."""
+
+
+def _match(raw: Tensor, boxes: Tensor, targets: Tensor, centres: Tensor, strides: Tensor) -> _Matches:
+    """Image by image: the cost matrices of a crowded batch would not fit into memory together."""
+    real = (targets[..., 3:5] > 0).all(dim=2)
+    rows, found_boxes, classes, overlaps = [], [], [], []
+    for image, objects in enumerate(targets):
+        known = objects[real[image]]
+        if len(known) == 0:
+            continue
+        answer = assign(boxes[image], raw[image, :, 4], raw[image, :, 5:], known[:, 1:], known[:, 0].long(), centres,
+                        strides)  # fmt: skip
+        rows.append(answer.cells + image * raw.shape[1])
+        found_boxes.append(known[answer.objects, 1:])
+        classes.append(known[answer.objects, 0].long())
+        overlaps.append(answer.overlaps)
+    if not rows:
+        nothing = torch.zeros(0, dtype=torch.long, device=raw.device)
+        return _Matches(nothing, raw.new_zeros(0, 4), nothing, raw.new_zeros(0), 0)
+    return _Matches(torch.cat(rows), torch.cat(found_boxes), torch.cat(classes), torch.cat(overlaps),
+                    int(real.sum()))  # fmt: skip
