@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, Strict
+from pydantic import BaseModel, ConfigDict, Field, Strict, StringConstraints
 
 from mlops.spec.metrics import Task
 
@@ -18,6 +19,8 @@ AlgorithmName = Literal[
 ]  # fmt: skip
 
 LARGEST_SEED = 2**31 - 1
+SHA256_PATTERN = r"^[0-9a-f]{64}$"
+WEIGHTS_PATTERN = r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._=-]{1,128}){1,12}\.(pth|safetensors)$"
 
 
 class Section(BaseModel):
@@ -115,8 +118,30 @@ class _Gradient(_Seeded):
 class YOLOX(_Gradient):
     algorithm: Literal["yolox"] = Field("yolox", exclude=True)
     momentum: float = Field(0.9, ge=0, lt=1, description="Momentum of SGD.")
-    mosaic_prob: float = Field(1.0, ge=0, le=1, description="Probability of joining four images.")
-    mixup_prob: float = Field(1.0, ge=0, le=1, description="Probability of blending two images.")
+    mosaic_prob: float | None = Field(
+        None, ge=0, le=1, description="Probability of joining four images; empty: 0.5 for Nano, else 1."
+    )
+    mixup_prob: float | None = Field(
+        None, ge=0, le=1, description="Probability of blending two images; empty: 0 for Nano and Tiny, else 1."
+    )
+    no_aug_epochs: int = Field(
+        15, ge=0, le=100, description="Last epochs without mosaic and MixUp; at most half of all epochs count."
+    )
+    multi_scale: bool = Field(True, description="Vary the input size by up to 160 pixels either way while training.")
+    mixed_precision: bool = Field(True, description="Compute in 16 bits where the machine is faster with them.")
+    ema_decay: float = Field(0.9998, ge=0, lt=1, description="Decay of the averaged weights; 0: no averaging.")
+    evaluate_every: int = Field(10, ge=1, le=1000, description="Epochs between two looks at the validation split.")
+    early_stopping_patience: int = Field(
+        50, ge=0, le=1000, description="Stop after so many epochs without gain on the validation split; 0: never."
+    )
+    weights_uri: Annotated[str, StringConstraints(pattern=WEIGHTS_PATTERN, max_length=512)] | None = Field(
+        None,
+        title="Weights URI",
+        description="Fine-tune from this checkpoint (`s3://bucket/key.pth` or `.safetensors`).",
+    )
+    weights_sha256: Annotated[str, StringConstraints(pattern=SHA256_PATTERN)] | None = Field(
+        None, title="SHA-256 of the weights", description="What the checkpoint must hash to; needed with `weights_uri`."
+    )
 
 
 class PointPillars(_Gradient):
@@ -167,16 +192,21 @@ Hyperparameters = (
 )  # fmt: skip
 
 
+Workload = Literal["tabular", "detection"]
+
+
 @dataclass(frozen=True)
 class Algorithm:
     title: str
     model_type: ModelType
     tasks: tuple[Task, ...]
     settings: type[Section]
-    has_workload: bool = False
+    workload: Workload | None = None
+    """The package of `workloads` that prepares, trains, validates and packages it; None: none can yet."""
     aliases: tuple[str, ...] = ()
-    variants: tuple[str, ...] = ()
-    """Empty: `variant` is a label without effect."""
+    variants: Mapping[str, int] = field(default_factory=dict)
+    """Size or flavour -> height and width of its input in pixels. Empty: `variant` is a label without effect."""
+    usual_variant: str | None = None
 
     @property
     def name(self) -> str:
@@ -187,6 +217,10 @@ class Algorithm:
         return [name for name in self.settings.model_fields if name != "algorithm"]
 
     @property
+    def has_workload(self) -> bool:
+        return self.workload is not None
+
+    @property
     def uses_images(self) -> bool:
         return "object_detection" in self.tasks or "object_detection_3d" in self.tasks
 
@@ -195,21 +229,23 @@ _BOTH: tuple[Task, ...] = ("classification", "regression")
 _SUPERVISED: ModelType = "supervised_learning"
 _UNSUPERVISED: ModelType = "unsupervised_learning"
 _REINFORCEMENT: ModelType = "reinforcement_learning"
-_YOLOX = tuple(f"yolox-{size}" for size in ("nano", "tiny", "s", "m", "l", "x"))
+_YOLOX = {f"yolox-{size}": 416 if size in ("nano", "tiny") else 640 for size in ("nano", "tiny", "s", "m", "l", "x")}
 
 _CATALOGUE = (
-    Algorithm("Random Forest", _SUPERVISED, _BOTH, RandomForest, True, ("rf", "randomforest")),
-    Algorithm("XGBoost", _SUPERVISED, _BOTH, XGBoost, True, ("xgb", "gradient_boosting")),
+    Algorithm("Random Forest", _SUPERVISED, _BOTH, RandomForest, "tabular", ("rf", "randomforest")),
+    Algorithm("XGBoost", _SUPERVISED, _BOTH, XGBoost, "tabular", ("xgb", "gradient_boosting")),
     Algorithm(
-        "Logistic regression", _SUPERVISED, ("classification",), LogisticRegression, True, ("logreg", "logistic")
+        "Logistic regression", _SUPERVISED, ("classification",), LogisticRegression, "tabular", ("logreg", "logistic")
     ),
-    Algorithm("Linear regression", _SUPERVISED, ("regression",), LinearRegression, True, ("linreg", "linear", "ridge")),
-    Algorithm("Neural network (MLP)", _SUPERVISED, _BOTH, NeuralNetwork, True, ("mlp", "nn", "neuralnetwork")),
-    Algorithm("K-Means", _UNSUPERVISED, ("clustering",), KMeans, True, ("k_means",)),
-    Algorithm("PCA", _UNSUPERVISED, ("dimensionality_reduction",), PCA, True, ("principal_component_analysis",)),
+    Algorithm(
+        "Linear regression", _SUPERVISED, ("regression",), LinearRegression, "tabular", ("linreg", "linear", "ridge")
+    ),
+    Algorithm("Neural network (MLP)", _SUPERVISED, _BOTH, NeuralNetwork, "tabular", ("mlp", "nn", "neuralnetwork")),
+    Algorithm("K-Means", _UNSUPERVISED, ("clustering",), KMeans, "tabular", ("k_means",)),
+    Algorithm("PCA", _UNSUPERVISED, ("dimensionality_reduction",), PCA, "tabular", ("principal_component_analysis",)),
     Algorithm("DBSCAN", _UNSUPERVISED, ("clustering",), DBSCAN),
     Algorithm("t-SNE", _UNSUPERVISED, ("dimensionality_reduction",), TSNE, aliases=("t_sne",)),
-    Algorithm("YOLOX", _SUPERVISED, ("object_detection",), YOLOX, variants=_YOLOX),
+    Algorithm("YOLOX", _SUPERVISED, ("object_detection",), YOLOX, "detection", (), _YOLOX, "yolox-s"),
     Algorithm("PointPillars", _SUPERVISED, ("object_detection_3d",), PointPillars, aliases=("point_pillars",)),
     Algorithm("MonoDETR", _SUPERVISED, ("object_detection_3d",), MonoDETR),
     Algorithm("BEVFormer", _SUPERVISED, ("object_detection_3d",), BEVFormer),
@@ -234,6 +270,9 @@ SETTING_ALIASES = {
     "hidden_layer_sizes": "hidden_layers", "hidden_units": "hidden_layers", "hidden_sizes": "hidden_layers",
     "patience": "early_stopping_patience", "max_iterations": "max_iter", "gae_lambda": "lambda_gae",
     "timesteps": "total_timesteps", "ent_coef": "entropy_coefficient", "num_workers": "workers",
+    "mosaic": "mosaic_prob", "mixup": "mixup_prob", "ema": "ema_decay", "amp": "mixed_precision",
+    "multiscale": "multi_scale", "eval_interval": "evaluate_every", "pretrained": "weights_uri",
+    "pretrained_weights": "weights_uri", "weights": "weights_uri", "sha256": "weights_sha256",
 }  # fmt: skip
 """Spellings of other libraries; one holds where the algorithm has the setting."""
 
@@ -242,6 +281,15 @@ def find_algorithm(name: str) -> Algorithm | None:
     """The algorithm a person means by `name`: `Random Forest`, `K-Means` and `mlp` are understood."""
     folded = re.sub(r"[\s_-]+", "_", name.strip().lower())
     return ALGORITHMS.get(_BY_SPELLING.get(folded, ""))
+
+
+def variant_name(algorithm: Algorithm, written: str) -> str:
+    """The variant a person means by `written`: `M`, `YOLOX_M` and `yolox-m` are one; else `written` itself."""
+    folded = re.sub(r"[\s_-]+", "-", written.strip().lower())
+    for name in (folded, f"{algorithm.name}-{folded}", folded.replace(algorithm.name, f"{algorithm.name}-", 1)):
+        if name in algorithm.variants:
+            return name
+    return written
 
 
 def setting_name(algorithm: Algorithm, written: str) -> str:

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from mlops.spec import metrics
-from mlops.spec.algorithms import ALGORITHMS, Algorithm, find_algorithm
+from mlops.spec.algorithms import ALGORITHMS, Algorithm, find_algorithm, variant_name
 from mlops.spec.words import nearest
 
 _DEFAULT_REQUESTS_PER_INSTANCE = 100
@@ -67,6 +67,8 @@ def complete_run(data: Any) -> Any:
     meant = meant_algorithm(data.get("algorithm"))
     if meant and isinstance(hyperparameters, dict):
         data["hyperparameters"] = {**hyperparameters, "algorithm": meant.name}
+    if algorithm and algorithm.variants:
+        _complete_variant(algorithm, data)
     if algorithm and "name" not in data:
         data["name"] = default_name(algorithm.name, data)
     if algorithm and "task" not in data:
@@ -74,6 +76,15 @@ def complete_run(data: Any) -> Any:
         if task:
             data["task"] = task
     return data
+
+
+def _complete_variant(algorithm: Algorithm, data: dict[str, Any]) -> None:
+    """Name the variant as the catalogue does, and give images the size it expects."""
+    written = data.get("variant", algorithm.usual_variant)
+    data["variant"] = variant_name(algorithm, written) if isinstance(written, str) else written
+    side, preprocessing = algorithm.variants.get(data["variant"]), data.get("preprocessing", {})
+    if side and isinstance(preprocessing, dict) and preprocessing.get("input_size") is None:
+        data["preprocessing"] = {**preprocessing, "input_size": [side, side]}
 
 
 def meant_algorithm(written: Any) -> Algorithm | None:

@@ -26,6 +26,7 @@ _AS_YAML: dict[FieldPath, str] = {
     ("hyperparameters",): "n_estimators: 300\nlearning_rate: 0.1",
     ("evaluation", "thresholds"): "accuracy: 0.9\nf1: 0.9",
     ("dataset", "splits"): "train: 0.7\nvalidation: 0.15\ntest: 0.15",
+    ("preprocessing", "points"): "outputs: [pillars, bev]\nrange_m: [0, 70, -40, 40, -3, 1]",
     ("deployment", "auto_scaling"): "min_instances: 1\nmax_instances: 3\ntarget_invocations_per_instance: 100",
 }
 """Parts that hold several fields, each a text area of YAML."""

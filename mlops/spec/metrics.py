@@ -66,6 +66,10 @@ _CATALOGUE = (
     ),
     Metric("map_50", "mAP@0.5", _BOXES, aliases=("map@0.5", "map_0.5", "map50")),
     Metric("map_50_95", "mAP@0.5:0.95", _BOXES, aliases=("map@0.5:0.95", "map@[0.5:0.95]", "map_0.5_0.95", "map")),
+    *(
+        Metric(f"ap_2d_{level}", f"KITTI 2D AP (R40), {level}", _BOXES, aliases=(f"kitti_2d_{level}",))
+        for level in ("easy", "moderate", "hard")
+    ),
     Metric("inference_latency_ms", "Inference latency (ms)", (), "lower", high=None, aliases=("latency", "latency_ms")),
     *(
         Metric(f"ap_{view}_{level}", f"{view.upper()} AP, {level}", _BOXES_3D)

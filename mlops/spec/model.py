@@ -20,6 +20,7 @@ from mlops.spec.values import (
     MetricName,
     Name,
     Text,
+    Version,
     WrittenCriterion,
     WrittenReward,
     as_sorted_set,
@@ -64,6 +65,37 @@ class Dataset(Section):
     )
 
 
+Mask = Annotated[Literal["faces", "plates"], spelled(face="faces", plate="plates", number_plates="plates",
+                                                    license_plates="plates", licence_plates="plates")]  # fmt: skip
+PointOutput = Annotated[Literal["filtered", "voxels", "pillars", "bev"], spelled(birds_eye_view="bev")]
+_Metres = Annotated[float, Field(ge=-1000, le=1000)]
+_Edge = Annotated[float, Field(ge=0.01, le=100)]
+
+
+class Points(Section):
+    """Frame: LiDAR, x forward, y left, z up, metres."""
+
+    outputs: Annotated[tuple[PointOutput, ...], Strict(False), as_sorted_set] = Field(
+        ("filtered",), min_length=1, max_length=4, description="What is written for each sweep."
+    )
+    range_m: Annotated[tuple[_Metres, ...], Strict(False)] = Field(
+        (0, 70, -40, 40, -3, 1),
+        min_length=6,
+        max_length=6,
+        title="Range",
+        description="Points kept: lowest and highest x, y and z in metres.",
+    )
+    voxel_size_m: Annotated[tuple[_Edge, ...], Strict(False)] = Field(
+        (0.16, 0.16, 4), min_length=3, max_length=3, title="Voxel size", description="Edges of a voxel in metres."
+    )
+    max_points: int = Field(32, ge=1, le=1000, description="Points kept in a voxel or pillar.")
+    max_voxels: int = Field(16_000, ge=1, le=1_000_000, description="Voxels or pillars kept of a sweep.")
+    bev_size: Annotated[tuple[Annotated[int, Field(ge=1, le=4096)], ...], Strict(False)] = Field(
+        (200, 200), min_length=2, max_length=2, title="BEV size", description="Rows and columns of the bird's-eye view."
+    )
+    bev_cell_m: _Edge = Field(0.5, title="BEV cell", description="Edge of one of its cells in metres.")
+
+
 class Preprocessing(Section):
     missing: Annotated[
         Literal["drop", "mean", "median", "mode"],
@@ -87,8 +119,30 @@ class Preprocessing(Section):
                 normalization="minmax", zscore="standard", z_score="standard", **_OFF),
     ] = Field("standard", description="How columns of numbers are scaled.")  # fmt: skip
     input_size: Annotated[tuple[Annotated[int, Field(ge=32, le=4096)], ...], Strict(False)] | None = Field(
-        None, min_length=2, max_length=2, description="Height and width of images in pixels."
+        None,
+        min_length=2,
+        max_length=2,
+        description="Height and width that images are brought to, multiples of 32 pixels; empty: the variant's own.",
     )
+    masking: Annotated[tuple[Mask, ...], Strict(False), as_sorted_set] = Field(
+        (), max_length=2, description="What is made unrecognisable in images before they are stored."
+    )
+    similar_classes: Annotated[Literal["ignore", "merge", "drop"], spelled()] | None = Field(
+        None,
+        description="What becomes of Van beside Car and of Person_sitting beside Pedestrian: neither right nor "
+        "wrong, as in KITTI's own judging (empty), the same class, or background.",
+    )
+    dont_care: Annotated[Literal["ignore", "drop"], spelled()] | None = Field(
+        None, description="What becomes of DontCare regions: neither right nor wrong (empty), or background."
+    )
+    max_bad_share: float | None = Field(
+        None,
+        ge=0,
+        lt=1,
+        description="Share of unreadable frames above which preparation stops; empty: 0.05. "
+        "A single one is always skipped and counted.",
+    )
+    points: Points | None = Field(None, description="What is made of LiDAR sweeps; empty: nothing.")
 
 
 Augmentation = Annotated[
@@ -144,6 +198,24 @@ class Deployment(Section):
     )
     auto_scaling: AutoScaling | None = Field(None, title="Auto scaling", description="Empty: one instance.")
     approval: bool = Field(False, description="Ask a person before deploying, even where the policy does not.")
+    precision: (
+        Annotated[Literal["fp32", "fp16", "int8"], spelled(float32="fp32", float16="fp16", half="fp16")] | None
+    ) = Field(None, description="Arithmetic of a served detector; empty: fp32.")
+    max_accuracy_drop: float | None = Field(
+        None, ge=0, le=1, description="What a lower precision may cost in mAP@0.5:0.95; empty: 0.02."
+    )
+    score_threshold: float | None = Field(
+        None, ge=0.01, lt=1, description="Least score of a detection that is told; empty: 0.3."
+    )
+    max_latency_ms: float | None = Field(
+        None,
+        gt=0,
+        le=60_000,
+        description="A detector slower than this answers with its fallback flag set; empty: no limit.",
+    )
+    ensemble: Annotated[tuple[Version, ...], Strict(False)] = Field(
+        (), max_length=4, description="Earlier versions of the same model that answer together with this one."
+    )
 
 
 class Environment(Section):
@@ -177,7 +249,9 @@ class RunSpec(Section):
     )
     model_type: Annotated[ModelType, spelled(**MODEL_TYPES)] = Field(description="Kind of learning.")
     algorithm: Annotated[AlgorithmName, spelled_algorithm] = Field(description="What is trained.")
-    variant: Label | None = Field(None, description="Size or flavour of the algorithm, e.g. `yolox-m`.")
+    variant: Label | None = Field(
+        None, description="Size or flavour of the algorithm, e.g. `yolox-m`; empty: the usual one."
+    )
     task: Annotated[Task, spelled()] | None = Field(
         None, description="What is learnt; empty: the algorithm, the metrics or the target column decide."
     )

@@ -16,10 +16,15 @@ from mlops.spec.spelling import draft
 from mlops.spec.words import listed
 from mlops.spec.yaml12 import Node, from_plain
 
-_FOR_IMAGES_OR_SIMULATORS = (
-    ("augmentation",), ("preprocessing", "input_size"), ("environment",), ("agent",), ("reward_function",),
-    ("evaluation", "episodes"), ("evaluation", "success_criteria"),
-)  # fmt: skip
+_FOR_SIMULATORS = (
+    ("environment",),
+    ("agent",),
+    ("reward_function",),
+    ("evaluation", "episodes"),
+    ("evaluation", "success_criteria"),
+)
+_MAY_BE_LEFT_OUT = {("deployment", "auto_scaling"), ("preprocessing", "points")}
+"""Sections that any of their fields asks for."""
 _SHORT_NAMES: dict[FieldPath, str] = {("evaluation", "thresholds"): "thresholds"}
 _DEFAULTS = {"dataset_name": "breast_cancer", "algorithm": "xgboost", "deployment_target": "sagemaker_endpoint"}
 """A run that works on a fresh installation."""
@@ -27,12 +32,14 @@ _FIRST_CHOICES = {
     ("dataset", "name"), ("evaluation", "thresholds"), ("deployment", "target"), ("deployment", "strategy"),
 }  # fmt: skip
 """Without a section: Airflow's form unfolds those, and every other section only when it is clicked."""
+_SECTIONS: dict[FieldPath, FieldPath] = {("augmentation",): ("preprocessing",)}
+"""Where a field is shown that belongs to no section of the spec."""
 
 
 def _parameters() -> Iterator[tuple[str, FieldPath, Schema]]:
     """(name, path, schema) of every parameter, in the order of the form."""
     for path, schema in leaves():
-        if path == ("model_type",) or any(path[: len(part)] == part for part in _FOR_IMAGES_OR_SIMULATORS):
+        if path == ("model_type",) or any(path[: len(part)] == part for part in _FOR_SIMULATORS):
             continue  # the algorithm decides the model type
         yield name_of(path), path, schema
         if path == ("preprocessing", "scaling"):
@@ -106,7 +113,8 @@ def _param(name: str, path: FieldPath, schema: Schema) -> dict[str, Any]:
     if path == ("evaluation", "metrics"):
         param["examples"] = [metric for metric, one in METRICS.items() if any(map(one.fits, _runnable_tasks()))]
     titled = {**param, "title": heading(path), "description": _description(path, schema, param)}
-    return titled if len(path) == 1 or path in _FIRST_CHOICES else {**titled, "section": heading(path[:1])}
+    section = _SECTIONS.get(path, path[:1] if len(path) > 1 and path not in _FIRST_CHOICES else None)
+    return {**titled, "section": heading(section)} if section else titled
 
 
 def _description(path: FieldPath, schema: Schema, param: dict[str, Any]) -> str:
@@ -118,8 +126,8 @@ def _description(path: FieldPath, schema: Schema, param: dict[str, Any]) -> str:
 
 
 def _default(path: FieldPath, schema: Schema) -> Any:
-    if path[:-1] == ("deployment", "auto_scaling"):
-        return None  # any of them asks for scaling
+    if path[:-1] in _MAY_BE_LEFT_OUT:
+        return None
     return schema.get("default", _EMPTY.get(schema.get("type", "")))
 
 
@@ -128,8 +136,7 @@ _EMPTY: dict[str, Any] = {"array": [], "object": {}}
 
 def _may_be_empty(path: FieldPath, schema: Schema) -> bool:
     """Left out for a default of its own, as is every field of a section that may be left out."""
-    in_optional_section = path[:-1] == ("deployment", "auto_scaling")
-    return path == ("name",) or in_optional_section or bool(schema.get("nullable"))
+    return path == ("name",) or path[:-1] in _MAY_BE_LEFT_OUT or bool(schema.get("nullable"))
 
 
 def _runnable_tasks() -> set[str]:

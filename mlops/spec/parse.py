@@ -83,11 +83,12 @@ def _broken_policy(
 ) -> list[Broken]:
     """What the deployment does not allow an issue to ask for."""
     found = []
-    s3_uri = _text(data, "dataset", "s3_uri")
-    if s3_uri.startswith("s3://") and split_uri(s3_uri)[0] not in data_buckets:
-        message = f"must lie in {listed(data_buckets)} (got {shown(s3_uri)})."
-        remedy = "Copy the data there, or ask an operator to allow the bucket."
-        found.append(Broken(("dataset", "s3_uri"), "not_allowed", message, remedy))
+    for path in (("dataset", "s3_uri"), ("hyperparameters", "weights_uri")):
+        s3_uri = _text(data, *path)
+        if s3_uri.startswith("s3://") and split_uri(s3_uri)[0] not in data_buckets:
+            message = f"must lie in {listed(data_buckets)} (got {shown(s3_uri)})."
+            remedy = "Copy the data there, or ask an operator to allow the bucket."
+            found.append(Broken(path, "not_allowed", message, remedy))
     instance_type = _text(data, "deployment", "instance_type")
     if instance_type and instance_type not in instance_types:
         message = f"must be one that the policy allows (got {shown(instance_type)})."

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlops.spec import metrics
-from mlops.spec.algorithms import Algorithm, find_algorithm
+from mlops.spec.algorithms import Algorithm, find_algorithm, variant_name
 from mlops.spec.complete import asked_metrics, derived_task, is_number
 from mlops.spec.values import MODEL_TYPES, fold
 from mlops.spec.words import listed, shown
@@ -78,7 +78,12 @@ def _algorithm_fits_task(data: dict[str, Any], algorithm: Algorithm | None) -> F
 
 def _variant_exists(data: dict[str, Any], algorithm: Algorithm | None) -> Found:
     variant = data.get("variant")
-    if algorithm and algorithm.variants and isinstance(variant, str) and variant not in algorithm.variants:
+    if (
+        algorithm
+        and algorithm.variants
+        and isinstance(variant, str)
+        and (variant_name(algorithm, variant) not in algorithm.variants)
+    ):
         choices = listed(algorithm.variants)
         yield Broken(("variant",), "unknown_value", f"must be {choices} (got {shown(variant)}).", f"Write {choices}.")
 
@@ -206,11 +211,56 @@ def _scaling_is_possible(data: dict[str, Any], _: Algorithm | None) -> Found:
         yield Broken((*where, targets[1]), "inconsistent", message, "Keep one of them.")
 
 
-def _input_size_for_images(data: dict[str, Any], algorithm: Algorithm | None) -> Found:
-    for path in (("preprocessing", "input_size"), ("augmentation",)):
-        if algorithm and not algorithm.uses_images and _part(data, *path):
+_OF_IMAGES: tuple[tuple[str, ...], ...] = (
+    ("augmentation",),
+    *(("preprocessing", name) for name in (
+        "input_size", "masking", "similar_classes", "dont_care", "max_bad_share", "points")),
+    *(("deployment", name) for name in (
+        "precision", "max_accuracy_drop", "score_threshold", "max_latency_ms", "ensemble")),
+)  # fmt: skip
+
+
+def _only_for_images(data: dict[str, Any], algorithm: Algorithm | None) -> Found:
+    for path in _OF_IMAGES:
+        if algorithm and not algorithm.uses_images and _part(data, *path) not in (None, (), []):
             message = f"is for images; {algorithm.name} learns from tables or a simulator."
             yield Broken(path, "not_for_algorithm", message, "Remove it.")
+
+
+STRIDE = 32
+"""Of the coarsest grid of a detector: its input is a whole number of those cells."""
+
+
+def _input_in_whole_cells(data: dict[str, Any], algorithm: Algorithm | None) -> Found:
+    size = _part(data, "preprocessing", "input_size")
+    sides = size if isinstance(size, (list, tuple)) else ()
+    if algorithm and algorithm.workload == "detection" and any(isinstance(s, int) and s % STRIDE for s in sides):
+        near = [max(STRIDE, round(side / STRIDE) * STRIDE) if isinstance(side, int) else side for side in sides]
+        message = f"must be multiples of {STRIDE} (got {shown(list(sides))})."
+        yield Broken(("preprocessing", "input_size"), "out_of_range", message, f"Write {near}.")
+
+
+def _points_range_is_possible(data: dict[str, Any], _: Algorithm | None) -> Found:
+    span = _part(data, "preprocessing", "points", "range_m")
+    if not isinstance(span, (list, tuple)) or len(span) != 6 or not all(map(is_number, span)):
+        return
+    for axis, low, high in zip("xyz", span[::2], span[1::2], strict=True):
+        if low >= high:
+            message = f"must run from low to high in {axis} (got {shown(low)} to {shown(high)})."
+            remedy = "Write x, y and z in turn, the lower value first: [0, 70, -40, 40, -3, 1]."
+            yield Broken(("preprocessing", "points", "range_m"), "out_of_range", message, remedy)
+
+
+def _weights_are_proved(data: dict[str, Any], _: Algorithm | None) -> Found:
+    """A checkpoint is code's neighbour: what is loaded must be what was meant."""
+    uri, sha256 = (_part(data, "hyperparameters", name) for name in ("weights_uri", "weights_sha256"))
+    if uri is not None and sha256 is None:
+        message = "needs weights_sha256 beside it, so that nothing else is ever loaded."
+        yield Broken(("hyperparameters", "weights_uri"), "missing_field", message, "Add what `sha256sum` prints of it.")
+    if sha256 is not None and uri is None:
+        yield Broken(
+            ("hyperparameters", "weights_sha256"), "inconsistent", "says nothing without weights_uri.", "Add it."
+        )
 
 
 def _data_or_simulator(data: dict[str, Any], algorithm: Algorithm | None) -> Found:
@@ -258,7 +308,10 @@ _RULES: tuple[Callable[[dict[str, Any], Algorithm | None], Found], ...] = (
     _splits_add_up,
     _classes_differ,
     _scaling_is_possible,
-    _input_size_for_images,
+    _only_for_images,
+    _input_in_whole_cells,
+    _points_range_is_possible,
+    _weights_are_proved,
     _data_or_simulator,
     _action_ranges,
 )

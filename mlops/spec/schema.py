@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from mlops.spec import values
-from mlops.spec.algorithms import ALGORITHMS
+from mlops.spec.algorithms import ALGORITHMS, SHA256_PATTERN, WEIGHTS_PATTERN
 from mlops.spec.model import RunSpec
 from mlops.spec.words import listed
 
@@ -20,6 +20,9 @@ _FORMATS = {
     values.MODEL_NAME_PATTERN: "a name of 1 to 96 lower-case letters, digits, `_` and `-`, the first a letter or digit",
     values.S3_PATTERN: "an address such as `s3://bucket/folder/`, of letters, digits and `_.-=+`, without `..`",
     values.INSTANCE_PATTERN: "an instance type such as `ml.m5.large`",
+    values.VERSION_PATTERN: "a version such as `v1.2.0`",
+    WEIGHTS_PATTERN: "the address of a checkpoint, such as `s3://bucket/folder/yolox_m.pth`",
+    SHA256_PATTERN: "64 hexadecimal digits, as `sha256sum` prints them",
     values.LABEL_PATTERN: "a word of at most 63 letters, digits, `.`, `_` and `-`",
 }
 

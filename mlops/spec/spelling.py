@@ -18,8 +18,8 @@ from mlops.spec.words import quote, shown
 from mlops.spec.yaml12 import Node, Scalar
 
 SECTIONS = frozenset({
-    "dataset", "dataset.splits", "preprocessing", "hyperparameters", "evaluation", "evaluation.thresholds",
-    "deployment", "deployment.auto_scaling", "environment", "agent",
+    "dataset", "dataset.splits", "preprocessing", "preprocessing.points", "hyperparameters", "evaluation",
+    "evaluation.thresholds", "deployment", "deployment.auto_scaling", "environment", "agent",
 })  # fmt: skip
 
 _PART_SPELLINGS = {
@@ -46,6 +46,14 @@ ALIASES = {
     "preprocessing.imputation": "preprocessing.missing",
     "preprocessing.normalization": "preprocessing.scaling",
     "preprocessing.image_size": "preprocessing.input_size",
+    "preprocessing.mask": "preprocessing.masking",
+    "preprocessing.anonymization": "preprocessing.masking",
+    "preprocessing.point_clouds": "preprocessing.points",
+    "preprocessing.points.range": "preprocessing.points.range_m",
+    "preprocessing.points.voxel_size": "preprocessing.points.voxel_size_m",
+    "preprocessing.points.bev_cell": "preprocessing.points.bev_cell_m",
+    "input_size": "preprocessing.input_size",
+    "masking": "preprocessing.masking",
     "evaluation.criteria": "evaluation.success_criteria",
     "strategy": "deployment.strategy",
     "instance_type": "deployment.instance_type",
@@ -70,7 +78,7 @@ ALIASES = {
 
 _PAIR_LISTS = {"reward_function", "agent.observation", "agent.action", "evaluation.thresholds"}
 """Mappings that may be written as a list of one-key mappings, as the specification does."""
-_TEXTS = {"environment.version", "variant"}
+_TEXTS = {"environment.version", "variant", "hyperparameters.weights_sha256", "hyperparameters.sha256"}
 _TEXT_LISTS = {"dataset.classes"}
 """Text that may look like a number: `version: 0.10`, `classes: [0, 1]`."""
 

@@ -17,6 +17,7 @@ NAME_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,62}$"
 MODEL_NAME_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,95}$"
 S3_PATTERN = r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9_=+-]+(\.[A-Za-z0-9_=+-]+)*)+/?$"
 INSTANCE_PATTERN = r"^ml\.[a-z0-9-]+\.[a-z0-9]+$"
+VERSION_PATTERN = r"^v?\d{1,6}\.\d{1,6}\.\d{1,6}$"
 LABEL_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
 
 _TEMPLATE = re.compile(r"\{\{|\{%|\{#")
@@ -36,6 +37,8 @@ def _no_template(text: str) -> str:
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 Label = Annotated[str, StringConstraints(pattern=LABEL_PATTERN)]
 """A word that is shown and never interpreted, e.g. a simulator's version."""
+Version = Annotated[str, StringConstraints(pattern=VERSION_PATTERN)]
+"""A semantic version, e.g. `v1.2.0`."""
 Text = Annotated[
     str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]*$"), AfterValidator(_no_template)
 ]

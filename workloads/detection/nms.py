@@ -19,6 +19,7 @@ def batched_nms(boxes_xyxy: np.ndarray, scores: np.ndarray, classes: np.ndarray,
     boxes_xywh = np.array(boxes_xyxy, np.float64).reshape(-1, 4)
     boxes_xywh[:, 2:] -= boxes_xywh[:, :2]
     # The score threshold of 0 is exclusive in OpenCV: whoever calls has chosen already.
-    kept = cv2.dnn.NMSBoxesBatched(boxes_xywh, np.asarray(scores, np.float32), np.asarray(classes, np.int32), -1.0,
-                                   iou_limit)  # fmt: skip
+    kept = cv2.dnn.NMSBoxesBatched(
+        boxes_xywh, np.asarray(scores, np.float32), np.asarray(classes, np.int32), -1.0, iou_limit
+    )  # type: ignore[call-overload]
     return np.asarray(kept, np.int64).ravel()

@@ -90,7 +90,7 @@ def encode_jpeg(image: np.ndarray, quality: int = 95) -> bytes:
 
 
 def encode_png(image: np.ndarray) -> bytes:
-    """PNG bytes of a BGR (or grey) uint8 picture. Slow (38 ms a KITTI frame): data sets keep the bytes they came with."""
+    """PNG bytes of a BGR (or grey) uint8 picture. Slow, 38 ms a KITTI frame: data sets keep their own bytes."""
     return _encode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 1])
 
 

@@ -11,9 +11,10 @@ def test_names_settings_and_catalogue_agree():
     assert {one.settings for one in ALGORITHMS.values()} == set(get_args(Hyperparameters))
 
 
-def test_seven_algorithms_can_run():
+def test_eight_algorithms_can_run():
     assert WORKLOADS == (
         "random_forest", "xgboost", "logistic_regression", "linear_regression", "neural_network", "kmeans", "pca",
+        "yolox",
     )  # fmt: skip
 
 

@@ -57,6 +57,8 @@ def value_of(schema: dict) -> st.SearchStrategy:
     )
     if schema["type"] == "integer":
         return st.integers(low, high)
+    if schema["type"] == "boolean":
+        return st.booleans()
     return st.floats(
         low, high, exclude_min="exclusiveMinimum" in schema, exclude_max="exclusiveMaximum" in schema, allow_nan=False
     )  # fmt: skip
@@ -71,7 +73,9 @@ def specs(draw: st.DrawFn) -> RunSpec:
         name: value_of(schema)
         for name in algorithm.setting_names
         if (schema := field_schema(("hyperparameters", name), algorithm.name))
+        and not name.startswith("weights_")  # an address and its hash come together
     }
+    labels = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,20}", fullmatch=True)
     shares = draw(
         st.sampled_from([{}, {"train": 0.8}, {"train": 0.5, "validation": 0.3}, {"train": 9, "validation": 5}])
     )
@@ -82,7 +86,7 @@ def specs(draw: st.DrawFn) -> RunSpec:
         "model_type": algorithm.model_type,
         "algorithm": algorithm.name,
         "task": task,
-        "variant": draw(st.none() | st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,20}", fullmatch=True)),
+        "variant": draw(st.none() | (st.sampled_from(sorted(algorithm.variants)) if algorithm.variants else labels)),
         "dataset": {
             "name": draw(names), "classes": draw(classes), "splits": shares,
             "target": draw(st.none() | words),
