@@ -5,8 +5,11 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from workloads.contract import UserError
 
@@ -14,6 +17,28 @@ NAMES = (
     "AP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large",
     "AR_1", "AR_10", "AR_100", "AR_small", "AR_medium", "AR_large",
 )  # fmt: skip
+SIZES = ("small", "medium", "large")
+
+
+@dataclass(frozen=True)
+class ClassCurve:
+    """One class. Numbers are 0 to 1, None where the truth holds no box of that class (and size)."""
+
+    ap: float | None
+    ap50: float | None
+    ap75: float | None
+    by_size: dict[str, float | None]
+    """AP of `small` (below 32² px), `medium` (below 96²) and `large` boxes."""
+    precision_50: list[float]
+    """At recall 0, 0.01, …, 1, IoU 0.5; empty where there is no truth."""
+
+
+@dataclass(frozen=True)
+class CocoTable:
+    """COCO's twelve numbers, and what stands behind them for each category id."""
+
+    summary: dict[str, float | None]
+    classes: dict[int, ClassCurve]
 
 
 def evaluate(truth: dict[str, Any], detections: list[dict[str, Any]]) -> dict[str, float | None]:
@@ -25,16 +50,46 @@ def evaluate(truth: dict[str, Any], detections: list[dict[str, Any]]) -> dict[st
 
     Source: cocodataset/cocoapi, PythonAPI/pycocotools/cocoeval.py (101 recall points, IoU 0.50:0.05:0.95).
     """
+    return evaluate_classes(truth, detections).summary
+
+
+def evaluate_classes(truth: dict[str, Any], detections: list[dict[str, Any]]) -> CocoTable:
+    """As `evaluate`, with the figures of each category."""
     from faster_coco_eval import COCO, COCOeval_faster
 
     with contextlib.redirect_stdout(io.StringIO()):  # it prints its table
-        known = COCO(truth)
-        judge = COCOeval_faster(known, known.loadRes(detections) if detections else COCO(truth | {"annotations": []}),
-                                "bbox")  # fmt: skip
+        known = COCO(_filled(truth))
+        # It writes into the rows it is given.
+        judge = COCOeval_faster(known, known.loadRes([dict(row) for row in detections]), "bbox")
         judge.evaluate()
         judge.accumulate()
         judge.summarize()
-    return {name: None if value < 0 else float(value) for name, value in zip(NAMES, judge.stats, strict=False)}
+    summary = {name: _share(value) for name, value in zip(NAMES, judge.stats, strict=False)}
+    precision = judge.eval["precision"]  # IoU, recall, category, size, most detections a picture
+    ids = list(judge.params.catIds)
+    return CocoTable(summary, {int(one): _curve(precision[:, :, place, :, -1]) for place, one in enumerate(ids)})
+
+
+def _curve(precision: np.ndarray) -> ClassCurve:
+    """`precision` (10 IoUs, 101 recalls, 4 sizes); -1 where there is no truth."""
+    ious, every_size = precision.mean(axis=1), precision[0, :, 0]
+    mean = ious.mean(axis=0)  # of nothing but -1 it is -1
+    return ClassCurve(
+        ap=_share(mean[0]), ap50=_share(ious[0, 0]), ap75=_share(ious[5, 0]),
+        by_size={size: _share(mean[place]) for place, size in enumerate(SIZES, start=1)},
+        precision_50=[] if every_size[0] < 0 else [float(value) for value in every_size],
+    )  # fmt: skip
+
+
+def _share(value: float) -> float | None:
+    return None if value < 0 else float(value)
+
+
+def _filled(truth: dict[str, Any]) -> dict[str, Any]:
+    """A copy with the fields that follow from the others, where the file left them out."""
+    rows = [{"id": place, "iscrowd": 0, "area": row["bbox"][2] * row["bbox"][3]} | row
+            for place, row in enumerate(truth["annotations"], start=1)]  # fmt: skip
+    return truth | {"annotations": rows}
 
 
 def evaluate_files(truth: Path, detections: Path) -> dict[str, float | None]:

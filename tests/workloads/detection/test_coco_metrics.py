@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from workloads.detection.__main__ import main
-from workloads.detection.coco_metrics import evaluate
+from workloads.detection.coco_metrics import evaluate, evaluate_classes
 
 FIXTURE = Path(__file__).parents[4] / "shared" / "data" / "coco_eval"
 TRUTH = {
@@ -37,6 +37,21 @@ def test_box_found_exactly_scores_one_and_a_size_without_truth_none():
 
 def test_no_detection_scores_zero():
     assert evaluate(TRUTH, [])["AP"] == 0
+
+
+def test_each_class_has_its_own_curve_and_the_rows_given_stay_as_they_are():
+    """One of two cars found, with a false alarm above it: precision 1/2 up to recall 1/2 (51 of 101 points)."""
+    cars = [{"id": i, "image_id": 1, "category_id": 1, "bbox": [20 * i, 0, 10, 10]} for i in (1, 2)]
+    truth = TRUTH | {"annotations": cars, "categories": [{"id": 1, "name": "Car"}, {"id": 2, "name": "Bus"}]}
+    found = [{"image_id": 1, "category_id": 1, "bbox": [0, 50, 10, 10], "score": 0.9},
+             {"image_id": 1, "category_id": 1, "bbox": [20, 0, 10, 10], "score": 0.8}]  # fmt: skip
+    before = json.dumps([truth, found])
+    table = evaluate_classes(truth, found)
+    assert table.classes[1].ap50 == pytest.approx(0.5 * 51 / 101)
+    assert table.classes[1].by_size["small"] == pytest.approx(0.5 * 51 / 101)
+    assert table.classes[1].precision_50[50:52] == pytest.approx([0.5, 0])
+    assert (table.classes[2].ap, table.classes[2].precision_50) == (None, [])
+    assert json.dumps([truth, found]) == before
 
 
 @pytest.mark.parametrize(
