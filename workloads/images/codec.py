@@ -21,6 +21,10 @@ class BadImage(UserError):
     """Bytes that are no JPEG or PNG, or cut short. The message names the file and the reason."""
 
 
+class TooManyPixels(BadImage):
+    """The header claims more than MOST_PIXELS."""
+
+
 def size_of(content: bytes | memoryview, where: str = "image") -> tuple[int, int]:
     """(height, width) in pixels, from the header alone.
 
@@ -35,7 +39,8 @@ def size_of(content: bytes | memoryview, where: str = "image") -> tuple[int, int
     else:
         raise BadImage(f"{where}: no JPEG or PNG image ({len(content)} bytes, starts with {head[:8].hex(' ') or '-'})")
     if height < 1 or width < 1 or height * width > MOST_PIXELS:
-        raise BadImage(f"{where}: {width} x {height} pixels; 1 to {MOST_PIXELS:,} in all are accepted")
+        wrong = TooManyPixels if height * width > MOST_PIXELS else BadImage
+        raise wrong(f"{where}: {width} x {height} pixels; 1 to {MOST_PIXELS:,} in all are accepted")
     return height, width
 
 

@@ -16,9 +16,11 @@ from time import perf_counter
 import httptools
 
 from workloads.serving.answers import Answer, Refusal
-from workloads.serving.hub import Hub, Request
+from workloads.serving.hub import ATTRIBUTES, Hub, Request
 
-_KEPT_HEADERS = frozenset({b"content-type", b"accept", b"content-encoding", b"content-length", b"expect"})
+_KEPT_HEADERS = frozenset({
+    b"content-type", b"accept", b"content-encoding", b"content-length", b"expect", ATTRIBUTES
+})  # fmt: skip
 _NEVER = float("inf")
 _WRITE_AT = 64 * 1024  # answers are joined up to this size, then written
 
@@ -29,7 +31,7 @@ class Connection(asyncio.Protocol):
     """One client. Callbacks of httptools (`on_*`) collect a request; `_serve` answers it."""
 
     def __init__(self, hub: Hub, loop: asyncio.AbstractEventLoop):
-        self._hub, self._loop, self._limits = hub, loop, hub.limits
+        self._hub, self._loop, self.limits = hub, loop, hub.limits
         self._parser = httptools.HttpRequestParser(self)
         self._transport: asyncio.Transport = None  # type: ignore[assignment]  # set by connection_made
         self._request: Request | None = None  # the one being received
@@ -37,7 +39,7 @@ class Connection(asyncio.Protocol):
         self._head_size = 0
         self._chunks: list[bytes] = []
         self._body_size = 0
-        self._queue: deque[Request] = deque()  # received while an earlier one is in a thread, or nobody reads
+        self._queue: deque[Request] = deque()  # received while an earlier one is worked on, or nobody reads
         self._in_thread = False
         self._paused = False
         self._out: list[bytes] = []  # answers of one read, written at once
@@ -49,9 +51,9 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport  # type: ignore[assignment]
-        full = len(self._hub.connections) >= self._limits.connections
+        full = len(self._hub.connections) >= self.limits.connections
         self._hub.connections.add(self)
-        self.deadline = self._loop.time() + self._limits.idle_s
+        self.deadline = self._loop.time() + self.limits.idle_s
         if full or self._hub.draining:
             self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", "no connection is free", "Try again shortly.")
 
@@ -87,7 +89,7 @@ class Connection(asyncio.Protocol):
     def pause_writing(self) -> None:
         self._paused = True  # a client that does not read gets no more answers
         self._transport.pause_reading()
-        self.deadline = self._loop.time() + self._limits.request_s
+        self.deadline = self._loop.time() + self.limits.request_s
 
     def resume_writing(self) -> None:
         self._paused = False
@@ -102,7 +104,7 @@ class Connection(asyncio.Protocol):
         self._in_headers = True
         self._head_size = self._body_size = 0
         self._chunks = []
-        self.deadline = self._loop.time() + self._limits.request_s
+        self.deadline = self._loop.time() + self.limits.request_s
 
     def on_url(self, url: bytes) -> None:
         self._request.path += url  # type: ignore[union-attr]
@@ -121,14 +123,14 @@ class Connection(asyncio.Protocol):
         self._check_head()
         request.method = self._parser.get_method()
         length = request.headers.get(b"content-length")
-        if length is not None and int(length) > self._limits.body_bytes:
+        if length is not None and int(length) > self.limits.body_bytes:
             self._refuse_body()
         elif request.headers.get(b"expect", b"").lower() == b"100-continue" and not self._ended:
             self._out.append(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, body: bytes) -> None:
         self._body_size += len(body)
-        if self._body_size <= self._limits.body_bytes:
+        if self._body_size <= self.limits.body_bytes:
             self._chunks.append(body)
         else:
             self._refuse_body()
@@ -143,7 +145,7 @@ class Connection(asyncio.Protocol):
         request.body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
         request.keep_alive = self._parser.should_keep_alive() and self._parser.get_http_version() == "1.1"
         request.started = perf_counter()
-        self.deadline = self._loop.time() + self._limits.idle_s
+        self.deadline = self._loop.time() + self.limits.idle_s
         if self._in_thread or self._paused:
             self._queue.append(request)
         else:
@@ -152,14 +154,17 @@ class Connection(asyncio.Protocol):
     # answering
 
     def _serve(self, request: Request) -> None:
-        if len(request.body) <= self._limits.inline_bytes:
-            self._send(request, self._hub.application.answer(request))
-            return
+        if len(request.body) <= self.limits.inline_bytes:
+            answer = self._hub.application.answer(request)
+            if isinstance(answer, Answer):
+                self._send(request, answer)
+                return
+        else:
+            answer = self._loop.run_in_executor(self._hub.executor, self._hub.application.answer, request)  # type: ignore[arg-type,assignment]
         self._in_thread = True
         self.deadline = _NEVER
         self._transport.pause_reading()
-        work = self._loop.run_in_executor(self._hub.executor, self._hub.application.answer, request)
-        work.add_done_callback(lambda done: self._resume(request, done))
+        answer.add_done_callback(lambda done: self._resume(request, done))
 
     def _resume(self, request: Request, done: asyncio.Future[Answer]) -> None:
         """Back from the thread: answer, then what was pipelined behind it."""
@@ -169,7 +174,7 @@ class Connection(asyncio.Protocol):
             return
         if not self._paused:
             self._transport.resume_reading()
-        self.deadline = self._loop.time() + self._limits.idle_s
+        self.deadline = self._loop.time() + self.limits.idle_s
         self._send(request, done.result())
         self._advance()
 
@@ -207,11 +212,11 @@ class Connection(asyncio.Protocol):
     # ending
 
     def _check_head(self) -> None:
-        if self._head_size > self._limits.header_bytes:
+        if self._head_size > self.limits.header_bytes:
             self._refuse(
                 HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
                 "headers_too_large",
-                f"request line and headers exceed {self._limits.header_bytes} bytes",
+                f"request line and headers exceed {self.limits.header_bytes} bytes",
                 "Send shorter headers.",
             )
 
@@ -219,8 +224,8 @@ class Connection(asyncio.Protocol):
         self._refuse(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
             "body_too_large",
-            f"the body exceeds {self._limits.body_bytes} bytes",
-            "Send the rows in several requests.",
+            f"the body exceeds {self.limits.body_bytes} bytes",
+            self.limits.smaller,
         )
 
     def _refuse(self, status: HTTPStatus, code: str, message: str, remedy: str) -> None:
@@ -239,7 +244,7 @@ class Connection(asyncio.Protocol):
         self._ended = True
         self._queue.clear()
         self._flush()
-        self.deadline = self._loop.time() + self._limits.linger_s
+        self.deadline = self._loop.time() + self.limits.linger_s
         if self._transport.can_write_eof() and not self._transport.is_closing():
             self._transport.write_eof()
 
@@ -249,7 +254,7 @@ class Connection(asyncio.Protocol):
             self._refuse(
                 HTTPStatus.REQUEST_TIMEOUT,
                 "request_timeout",
-                f"the request did not arrive within {self._limits.request_s:g} s",
+                f"the request did not arrive within {self.limits.request_s:g} s",
                 "Send it in one piece.",
             )
         elif self._ended or self._transport.get_write_buffer_size():

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from concurrent.futures import Executor
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from workloads.serving.answers import Answer
 from workloads.serving.limits import Limits
 
 if TYPE_CHECKING:
     from workloads.serving.connection import Connection
+
+
+ATTRIBUTES = b"x-amzn-sagemaker-custom-attributes"
+"""The one header of a caller's own that InvokeEndpoint hands on, both ways."""
+Pending: TypeAlias = "asyncio.Future[Answer]"
+"""An answer that other threads are working on."""
 
 
 class Request:
@@ -30,8 +37,8 @@ class Request:
 class Application(Protocol):
     """What stands behind the connection."""
 
-    def answer(self, request: Request) -> Answer:
-        """Never raises."""
+    def answer(self, request: Request) -> Answer | Pending:
+        """Never raises, and neither does what is pending. What comes from a thread is never pending."""
 
     def count(self, path: bytes, status: int, seconds: float) -> None:
         """One request was answered; called in the event loop's thread only."""
@@ -51,6 +58,12 @@ class Hub:
         """Tell `version` in every answer from now on."""
         self._headers = b"X-Model-Version: %b\r\n" % version.encode("ascii", "ignore")
         self._heads.clear()
+
+    def set_limits(self, limits: Limits) -> None:
+        """What a client may cost from now on; a model of images takes larger bodies than one of rows."""
+        self.limits = limits
+        for connection in self.connections:
+            connection.limits = limits
 
     def head(self, status: int, content_type: bytes) -> bytes:
         """Status line and fixed headers, up to the value of Content-Length; spelled once per kind of answer."""

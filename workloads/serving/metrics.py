@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
+from collections.abc import Sequence
 
 BOUNDS_S = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 """Upper bounds of the latency histogram, seconds; 0.1 is the specification's P95."""
@@ -26,8 +27,11 @@ class Metrics:
             self._buckets[bisect_left(BOUNDS_S, seconds)] += 1
             self._seconds += seconds
 
-    def text(self, version: str) -> bytes:
-        """The exposition. Quantiles are the scraper's business: `histogram_quantile` over the buckets."""
+    def text(self, version: str, more: Sequence[str] = ()) -> bytes:
+        """The exposition, with the model's own lines at its end.
+
+        Quantiles are the scraper's business: `histogram_quantile` over the buckets.
+        """
         lines = [
             "# HELP serving_requests_total Answers by path and status.",
             "# TYPE serving_requests_total counter",
@@ -53,5 +57,6 @@ class Metrics:
             "# HELP serving_model_info The version that answers.",
             "# TYPE serving_model_info gauge",
             f'serving_model_info{{version="{version}"}} 1',
+            *more,
         ]
         return ("\n".join(lines) + "\n").encode()

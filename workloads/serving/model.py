@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from workloads.serving import replies
-from workloads.serving.answers import Refusal, bad_request
+from workloads.serving import media, replies
+from workloads.serving.answers import CSV, JSON, Answer, Refusal, bad_request
 from workloads.serving.bodies import Reader
+from workloads.serving.hub import Request
 from workloads.tabular.features import FeaturePlan
 
 NEEDED = ("model.onnx", "features.json")
@@ -27,7 +28,7 @@ class ModelRefused(Exception):
 
 
 class Model:
-    """A loaded model. `predict_json` and `predict_csv` are all that a request needs.
+    """A loaded tabular model; `answer` is all that a request needs.
 
     Raises ModelRefused where the folder does not hold what its manifest says.
     """
@@ -52,6 +53,25 @@ class Model:
     def warm_up(self) -> None:
         """Predict one typical row, so that the first request is as fast as any. Raises Refusal if it cannot."""
         self.predict([list(self.plan.example_row().values())])
+
+    def answer(self, request: Request) -> Answer:
+        """Predictions for the rows of a body. Raises Refusal."""
+        headers = request.headers
+        gives_csv = media.is_csv(headers.get(b"content-type", b"application/json"))
+        wants_csv = media.wants_csv(headers.get(b"accept", b""))
+        predictions = self.predict_csv(request.body) if gives_csv else self.predict_json(request.body)
+        if wants_csv:
+            return Answer(200, CSV, replies.as_csv(predictions))
+        return Answer(200, JSON, replies.as_json(predictions, self.version))
+
+    def check(self) -> None:
+        """A model of rows that could be loaded stays able to predict."""
+
+    def metrics(self) -> tuple[str, ...]:
+        return ()
+
+    def close(self) -> None:
+        """Nothing runs beside the requests."""
 
     def predict(self, rows: Any) -> list[dict[str, Any]]:
         """Rows in raw units and in the plan's order to one prediction each.

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from functools import lru_cache
+from collections.abc import Sequence
 from http import HTTPStatus
+from typing import Protocol
 
-from workloads.serving import replies
-from workloads.serving.answers import CSV, JSON, TEXT, Answer, Refusal
-from workloads.serving.hub import Request
+from workloads.serving import media
+from workloads.serving.answers import JSON, TEXT, Answer, Refusal
+from workloads.serving.hub import Pending, Request
 from workloads.serving.metrics import Metrics
-from workloads.serving.model import Model
 
 log = logging.getLogger(__name__)
 
@@ -22,18 +22,37 @@ METHODS = {
 }
 
 
+class Predictor(Protocol):
+    """What answers `/invocations`: a tabular `Model`, or a `Detector` of boxes in images."""
+
+    version: str
+    openapi: bytes | None
+
+    def answer(self, request: Request) -> Answer | Pending:
+        """The predictions, now or later. Raises Refusal."""
+
+    def check(self) -> None:
+        """Raises Refusal (503) once the endpoint should be replaced."""
+
+    def metrics(self) -> Sequence[str]:
+        """Further lines of `/metrics`."""
+
+    def close(self) -> None:
+        """No further request will come."""
+
+
 class Routes:
-    """The application behind the connections. `model` is None until it is loaded and has predicted a row."""
+    """The application behind the connections. `model` is None until it is loaded and has proved that it predicts."""
 
     def __init__(self) -> None:
-        self.model: Model | None = None
+        self.model: Predictor | None = None
         self.metrics = Metrics()
 
     def count(self, path: bytes, status: int, seconds: float) -> None:
         self.metrics.count(path, status, seconds)
 
-    def answer(self, request: Request) -> Answer:
-        """The answer to any request; what goes wrong becomes an answer, too."""
+    def answer(self, request: Request) -> Answer | Pending:
+        """The answer to any request, or a promise of one; what goes wrong becomes an answer, too."""
         try:
             path = request.path = request.path.partition(b"?")[0]
             if path == b"/invocations" and request.method == b"POST":
@@ -53,10 +72,11 @@ class Routes:
 
     def _look_up(self, path: bytes) -> Answer:
         if path == b"/ping":
-            self._ready()
+            self._ready().check()
             return Answer(200, JSON, b"{}")
         if path == b"/metrics":
-            return Answer(200, TEXT, self.metrics.text(self.model.version if self.model else "none"))
+            version, more = (self.model.version, self.model.metrics()) if self.model else ("none", ())
+            return Answer(200, TEXT, self.metrics.text(version, more))
         if path == b"/openapi.json" and (openapi := self._ready().openapi):
             return Answer(200, JSON, openapi)
         raise Refusal(
@@ -66,56 +86,18 @@ class Routes:
             "There are GET /ping, POST /invocations, GET /openapi.json and GET /metrics.",
         )
 
-    def _invoke(self, request: Request) -> Answer:
+    def _invoke(self, request: Request) -> Answer | Pending:
         model, headers = self._ready(), request.headers
         if headers.get(b"content-encoding", b"identity").lower() != b"identity":
-            raise _unsupported("Content-Encoding", headers[b"content-encoding"], "Send the body as it is.")
-        gives_csv = _is_csv(headers.get(b"content-type", b"application/json"))
-        wants_csv = _wants_csv(headers.get(b"accept", b""))
-        predictions = model.predict_csv(request.body) if gives_csv else model.predict_json(request.body)
-        if wants_csv:
-            return Answer(200, CSV, replies.as_csv(predictions))
-        return Answer(200, JSON, replies.as_json(predictions, model.version))
+            raise media.unsupported("Content-Encoding", headers[b"content-encoding"], "Send the body as it is.")
+        return model.answer(request)
 
-    def _ready(self) -> Model:
+    def _ready(self) -> Predictor:
         if self.model is None:
             raise Refusal(
                 HTTPStatus.SERVICE_UNAVAILABLE, "model_not_ready", "the model is not loaded yet", "Try again shortly."
             )
         return self.model
-
-
-@lru_cache(maxsize=64)  # callers send the same few words again and again
-def _is_csv(content_type: bytes) -> bool:
-    """CSV, or else JSON. Raises Refusal (415)."""
-    kind = content_type.partition(b";")[0].strip().lower()
-    if kind not in (b"application/json", b"text/csv"):
-        raise _unsupported("Content-Type", kind, "Send application/json or text/csv.")
-    return kind == b"text/csv"
-
-
-@lru_cache(maxsize=64)
-def _wants_csv(accept: bytes) -> bool:
-    """The first media type we can answer decides; SageMaker's clients send one. Raises Refusal (406)."""
-    if not accept:
-        return False
-    for part in accept.lower().split(b","):
-        kind = part.partition(b";")[0].strip()
-        if kind in (b"application/json", b"*/*", b"application/*", b""):
-            return False
-        if kind in (b"text/csv", b"text/*"):
-            return True
-    raise Refusal(
-        HTTPStatus.NOT_ACCEPTABLE,
-        "not_acceptable",
-        f"{accept[:100].decode('latin-1')} cannot be answered",
-        "Accept application/json or text/csv.",
-    )
-
-
-def _unsupported(header: str, value: bytes, remedy: str) -> Refusal:
-    message = f"{header} {value[:100].decode('latin-1')!r} is not supported"
-    return Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message, remedy)
 
 
 def _method_not_allowed(method: bytes, allowed: tuple[bytes, ...]) -> Refusal:
