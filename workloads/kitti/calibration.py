@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,8 @@ import numpy as np
 from workloads.kitti.mistakes import BadFile
 
 SHAPES = {"P2": (3, 4), "R0_rect": (3, 3), "Tr_velo_to_cam": (3, 4)}
+"""What projecting a scan into the left colour image needs."""
+OTHERS = {"P0": (3, 4), "P1": (3, 4), "P3": (3, 4), "Tr_imu_to_velo": (3, 4)}
 
 
 @dataclass(frozen=True)
@@ -18,6 +21,8 @@ class Calibration:
 
     projection: np.ndarray
     lidar_to_camera: np.ndarray
+    matrices: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """Every matrix of the file by its key, as it stands there."""
 
 
 def read_calibration(path: Path) -> Calibration:
@@ -33,17 +38,17 @@ def read_calibration(path: Path) -> Calibration:
     found: dict[str, np.ndarray] = {}
     for place, line in enumerate(lines, 1):
         key, _, rest = line.partition(":")
-        if key.strip() in SHAPES:
+        if key.strip() in SHAPES or key.strip() in OTHERS:
             found[key.strip()] = _matrix(rest, key.strip(), path, place)
     if lacking := [key for key in SHAPES if key not in found]:
-        raise BadFile(path, f"lacks {', '.join(lacking)}")
+        raise BadFile(path, f"lacks {', '.join(lacking)}; a scan cannot be brought into the image without")
     rectify, rigid = np.eye(4), np.eye(4)
     rectify[:3, :3], rigid[:3] = found["R0_rect"], found["Tr_velo_to_cam"]
-    return Calibration(found["P2"], rectify @ rigid)
+    return Calibration(found["P2"], rectify @ rigid, found)
 
 
 def _matrix(text: str, key: str, path: Path, line: int) -> np.ndarray:
-    rows, columns = SHAPES[key]
+    rows, columns = (SHAPES | OTHERS)[key]
     try:
         numbers = np.array([float(word) for word in text.split()])
     except ValueError as wrong:

@@ -36,3 +36,25 @@ def corners(box_camera: np.ndarray) -> np.ndarray:
 def heading_lidar(rotation_y: float) -> float:
     """Counter-clockwise from +x in the LiDAR frame, in [-pi, pi)."""
     return float((-rotation_y - np.pi / 2 + np.pi) % (2 * np.pi) - np.pi)
+
+
+def to_image(points_camera: np.ndarray, projection: np.ndarray) -> np.ndarray:
+    """(n, 2) pixels u, v of (n, 3) camera metres, not clipped; NaN for points at or behind the camera."""
+    scaled = points_camera @ projection[:, :3].T + projection[:, 3]
+    depth = np.where((points_camera[:, 2] > 0) & (scaled[:, 2] > 0), scaled[:, 2], np.nan)
+    return scaled[:, :2] / depth[:, None]
+
+
+def in_box(points_camera: np.ndarray, box_camera: np.ndarray) -> np.ndarray:
+    """(n,) bool: inside one (7,) box h, w, l, x, y, z, ry, its faces included."""
+    high, wide, long, x, y, z, turn = box_camera
+    cos, sin = np.cos(turn), np.sin(turn)
+    right, down, ahead = (points_camera - (x, y, z)).T
+    along, across = cos * right - sin * ahead, sin * right + cos * ahead
+    return (np.abs(along) <= long / 2) & (np.abs(across) <= wide / 2) & (down <= 0) & (down >= -high)
+
+
+def alpha(box_camera: np.ndarray) -> float:
+    """Observation angle of one (7,) box: rotation_y less the direction it is seen in, in [-pi, pi)."""
+    angle = box_camera[6] - np.arctan2(box_camera[3], box_camera[5])
+    return float((angle + np.pi) % (2 * np.pi) - np.pi)

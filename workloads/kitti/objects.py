@@ -35,6 +35,8 @@ class Objects:
     spans: np.ndarray
     """(n, 2) int64: the bytes of the row in `text`."""
     text: bytes
+    file_ends: np.ndarray
+    """(frames,) int64: where each file ends in `text`."""
 
     def __len__(self) -> int:
         return len(self.kind)
@@ -148,4 +150,4 @@ def _objects(names: tuple[str, ...], text: bytes, sizes: list[int], fields: int,
         raw = text[start:end].decode("utf-8", "replace")
         word, values[row] = parse_row(raw, fields, path_of(file), int(lines[row]))
         kind[row] = CODES.get(word.lower(), UNKNOWN)
-    return Objects(names, row_starts, kind, values, lines, spans, text)
+    return Objects(names, row_starts, kind, values, lines, spans, text, ends)

@@ -1,0 +1,68 @@
+"""Frames that cannot be used: each is skipped, counted and named; too many stop the job."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from workloads.contract import UserError, log
+
+MAX_BAD_SHARE = 0.05
+_SHOWN = 3
+
+
+def _log(frame: str, reason: str) -> None:
+    log("Skipped a bad frame", level="WARNING", frame=frame, reason=reason)
+
+
+class BadFrames:
+    """`max_share` of `total` frames may be bad; a single one never stops a job, as long as others are left."""
+
+    def __init__(self, root: Path, total: int, max_share: float = MAX_BAD_SHARE,
+                 tell: Callable[[str, str], None] = _log) -> None:  # fmt: skip
+        if not 0 <= max_share <= 1:
+            raise UserError(f"preprocessing.max_bad_share: {max_share:g} given; choose 0 to 1, such as 0.05")
+        self.root, self.total, self.max_share = root, total, max_share
+        self.tell = tell
+        self.reasons: dict[str, str] = {}
+
+    def __contains__(self, frame: str) -> bool:
+        return frame in self.reasons
+
+    def __len__(self) -> int:
+        return len(self.reasons)
+
+    def add(self, frame: str, mistake: UserError) -> None:
+        """Skip a frame.
+
+        Raises:
+            UserError: that is one too many; the message lists the first few.
+        """
+        if frame in self.reasons:
+            return
+        self.reasons[frame] = self._without_root(str(mistake))
+        self.tell(frame, self.reasons[frame])
+        if self.too_many:
+            raise UserError(self._verdict())
+
+    @property
+    def too_many(self) -> bool:
+        count = len(self.reasons)
+        return count >= self.total or (count > 1 and count > self.max_share * self.total)
+
+    def _without_root(self, message: str) -> str:
+        """Where a job finds its input is nobody's concern."""
+        return message.replace(f"{self.root}/", "")
+
+    def _verdict(self) -> str:
+        count = len(self.reasons)
+        first = "; ".join(list(self.reasons.values())[:_SHOWN])
+        if self.total == 1:
+            return f"dataset: its only frame is bad: {first}"
+        return (f"dataset: {count} of {self.total} frames are bad, more than preprocessing.max_bad_share "
+                f"{self.max_share:g} allows: {first}{'; …' if count > _SHOWN else ''}. Mend or remove them, or raise "
+                "the share")  # fmt: skip
+
+    def as_list(self) -> list[dict[str, Any]]:
+        return [{"frame": frame, "reason": self.reasons[frame]} for frame in sorted(self.reasons)]

@@ -1,0 +1,135 @@
+"""The way back: label_2 files from a COCO document, byte for byte where nothing was changed.
+
+A row's own text is used as long as it agrees with the annotation; a box somebody moved since is written anew into its
+row. Annotations that never were KITTI rows get KITTI's placeholders in the fields they lack.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from workloads.kitti.mistakes import BadFile
+from workloads.kitti.row import LABEL_FIELDS, Column, parse_row
+
+PLACEHOLDERS = {"truncated": -1, "occluded": -1, "alpha": -10, "dimensions": [-1, -1, -1],
+                "location": [-1000, -1000, -1000], "rotation_y": -10}  # fmt: skip
+"""KITTI's values for unknown. Source: KITTI object devkit, readme.txt."""
+_MOVED_PX = 1e-4
+
+
+def restore(coco: Path, out: Path) -> int:
+    """Write `out/label_2/NNNNNN.txt` for each image of a document, or of all `annotations.json` below a folder.
+
+    Returns:
+        How many files were written.
+
+    Raises:
+        BadFile: no JSON, no COCO document, or two images with the same frame name.
+    """
+    files = sorted(coco.rglob("annotations.json")) if coco.is_dir() else [coco]
+    if not files:
+        raise BadFile(coco, "there is no annotations.json below this folder")
+    texts: dict[str, str] = {}
+    for path in files:
+        for frame, text in label_texts(read_document(path), path).items():
+            if frame in texts:
+                raise BadFile(path, f"frame {frame} comes twice; restore one document after the other")
+            texts[frame] = text
+    folder = out / "label_2"
+    folder.mkdir(parents=True, exist_ok=True)
+    for frame, text in texts.items():
+        (folder / f"{frame}.txt").write_bytes(text.encode("utf-8"))
+    return len(texts)
+
+
+def read_document(path: Path) -> dict[str, Any]:
+    """A COCO document: a JSON object with images, annotations and categories."""
+    try:
+        document = json.loads(path.read_bytes())
+    except OSError as wrong:
+        raise BadFile(path, f"cannot be read: {wrong.strerror}") from wrong
+    except json.JSONDecodeError as wrong:
+        raise BadFile(path, f"no valid JSON: {wrong.msg} (column {wrong.colno})", line=wrong.lineno) from wrong
+    except UnicodeDecodeError as wrong:
+        raise BadFile(path, "no valid JSON: it is no UTF-8 text") from wrong
+    for name in ("images", "annotations", "categories"):
+        if not isinstance(document, dict) or not isinstance(document.get(name), list):
+            raise BadFile(path, f"no COCO document: it has no list {name!r}")
+    return document
+
+
+def label_texts(document: Mapping[str, Any], path: Path) -> dict[str, str]:
+    """{frame: content of its label file}."""
+    names = {one.get("id"): str(one.get("name")) for one in document["categories"]}
+    rows: dict[Any, dict[Any, str]] = {}
+    frames: dict[Any, str] = {}
+    for image in document["images"]:
+        frame = Path(str(image.get("file_name", ""))).stem
+        if not frame or frame in frames.values():
+            raise BadFile(path, f"two images of frame {frame}" if frame else "an image without file_name",
+                          field=f"images, id {image.get('id')}")  # fmt: skip
+        frames[image.get("id")] = frame
+        rows[image.get("id")] = {}
+    for field in ("annotations", "kitti_left_out"):
+        for place, one in enumerate(document.get(field, ())):
+            if one.get("image_id") not in rows:
+                raise BadFile(path, f"there is no image {one.get('image_id')}", field=f"{field}[{place}]")
+            # A region that all classes ignore comes once for each of them: the line tells that they are one.
+            key = one.get("kitti_line", f"new {place}")
+            if key not in rows[one["image_id"]]:
+                rows[one["image_id"]][key] = _row(one, names, path, f"{field}[{place}]")
+    return {
+        frames[image["id"]]: _joined(rows[image["id"]], image.get("kitti_separators"))
+        for image in document["images"]
+    }  # fmt: skip
+
+
+def _joined(rows: Mapping[Any, str], separators: list[str] | None) -> str:
+    in_order = sorted(rows, key=lambda key: (isinstance(key, str), key if isinstance(key, int) else 0))
+    texts = [rows[key] for key in in_order]
+    if separators is None or len(separators) != len(texts) + 1:
+        return "".join(text + "\n" for text in texts)
+    return separators[0] + "".join(text + after for text, after in zip(texts, separators[1:], strict=True))
+
+
+def _row(one: Mapping[str, Any], names: Mapping[Any, str], path: Path, field: str) -> str:
+    text = one.get("kitti_row")
+    if text is None:
+        return _written(one, names, path, field)
+    if "bbox" not in one:
+        return str(text)
+    _, numbers = parse_row(str(text), LABEL_FIELDS, path, int(one.get("kitti_line", 0)))
+    corners = _corners(one, path, field)
+    held = numbers[Column.LEFT : Column.BOTTOM + 1]
+    if all(abs(now - was) <= _MOVED_PX for now, was in zip(corners, held, strict=True)):
+        return str(text)
+    words = str(text).split()
+    words[1 + Column.LEFT : 2 + Column.BOTTOM] = [f"{value:.2f}" for value in corners]
+    return " ".join(words)
+
+
+def _corners(one: Mapping[str, Any], path: Path, field: str) -> list[float]:
+    try:
+        left, top, width, height = (float(value) for value in one["bbox"])
+    except (KeyError, TypeError, ValueError) as wrong:
+        raise BadFile(path, "bbox must be four numbers: left, top, width, height", field=field) from wrong
+    return [left, top, left + width, top + height]
+
+
+def _written(one: Mapping[str, Any], names: Mapping[Any, str], path: Path, field: str) -> str:
+    """A row of an annotation that never had one."""
+    known = {name: one.get(name, placeholder) for name, placeholder in PLACEHOLDERS.items()}
+    kind = str(one.get("kitti_type") or ("DontCare" if one.get("iscrowd") else names.get(one.get("category_id"), "")))
+    if not kind or len(kind.split()) != 1:
+        raise BadFile(path, f"{kind!r} cannot be a type of KITTI's: one word is needed", field=field)
+    numbers = [known["alpha"], *_corners(one, path, field), *known["dimensions"], *known["location"],
+               known["rotation_y"]]  # fmt: skip
+    return " ".join([kind, *map(_spell, [known["truncated"], int(known["occluded"]), *numbers])])
+
+
+def _spell(number: float) -> str:
+    """Two decimals, as KITTI has them; its placeholders are whole."""
+    return str(number) if isinstance(number, int) else f"{number:.2f}"
