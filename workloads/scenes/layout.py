@@ -27,7 +27,7 @@ SIZES = {"van": (4.9, 2.05, 1.95), "Pedestrian": (0.8, 1.75, 0.62), "Cyclist": (
 """Length, height, width before each one's own few percent; a car's are its body's."""
 MARGIN_M = 0.03
 """A thing stays that far inside its box, twice the scanner's noise: its points lie in the box."""
-BEHIND_M, AHEAD_M = -45.0, 75.0
+BEHIND_M, AHEAD_M = -45.0, 62.0
 EGO = np.array([1.6, 2.4, 5.4, 0.0, CAMERA_HEIGHT_M, -0.6, -np.pi / 2])
 """The box nobody may stand in: the car that carries the camera, and some room ahead."""
 
@@ -72,7 +72,7 @@ def scene_of(rng: np.random.Generator, light: str | None = None) -> Scene:
         _parked(scene, rng, rng.uniform(0.35, 0.85))
     if road.crossing:
         _cross_traffic(scene, rng)
-    _people(scene, rng, busy)
+    _people(scene, rng)
     _surroundings(scene, rng)
     return scene
 
@@ -135,10 +135,10 @@ def _cross_traffic(scene: Scene, rng: np.random.Generator) -> None:
             _car(scene, rng, x, road.crossing + lane * road.crossing_half, turn + rng.normal(0, 0.04))
 
 
-def _people(scene: Scene, rng: np.random.Generator, busy: float) -> None:
+def _people(scene: Scene, rng: np.random.Generator) -> None:
     road = scene.road
-    for _ in range(int(rng.integers(1, 7) * (1 if road.pavement else 0.4))):
-        z, side = rng.uniform(5, 32), int(rng.choice([-1, 1]))
+    for _ in range(int(rng.integers(2, 8) * (1 if road.pavement else 0.4))):
+        z, side = rng.uniform(5, 26), int(rng.choice([-1, 1]))
         aside = road.half + 0.5 + rng.uniform(0, max(road.pavement - 0.8, 0.4))
         turn = road.heading(z) + (0 if rng.random() < 0.5 else np.pi) + rng.normal(0, 0.35)
         if road.pavement and rng.random() < 0.12:  # about to cross, or crossing
@@ -149,8 +149,8 @@ def _people(scene: Scene, rng: np.random.Generator, busy: float) -> None:
         z = road.crossing - road.crossing_half - 2.0
         for x in road.centre(z) + rng.uniform(-road.half, road.half, int(rng.integers(0, 4))):
             _pedestrian(scene, rng, x, z + rng.uniform(-0.9, 0.9), float(rng.choice([0, np.pi])) + rng.normal(0, 0.2))
-    for _ in range(int(rng.integers(0, 3))):
-        z, side = rng.uniform(6, 30), 1 if rng.random() < 0.7 else -1
+    for _ in range(int(rng.integers(0, 4))):
+        z, side = rng.uniform(6, 24), 1 if rng.random() < 0.7 else -1
         x = road.centre(z) + side * (road.half - road.parking - 0.6)
         _cyclist(scene, rng, x, z, road.heading(z) + (0 if side > 0 else np.pi) + rng.normal(0, 0.06))
     if road.crossing and rng.random() < 0.4:

@@ -107,7 +107,7 @@ def _ends(outline: list[tuple[float, float]], half: float, height: float) -> lis
     front = [(x3, y3, half), (x3, y3, -half), (x4, y4, -half), (x4, y4, half)]
     plate = 0.26 / half / 2
     parts = [panel(rear_low, (0.02, 0.98), (0.0, 0.45), TRIM, LIFT)]
-    parts += [panel(rear_high, ends, (0.25, 0.98), TAIL_LIGHT, LIFT) for ends in ((0.03, 0.2), (0.8, 0.97))]
+    parts += [panel(rear_high, ends, (0.25, 0.98), TAIL_LIGHT, LIFT) for ends in ((0.03, 0.17), (0.83, 0.97))]
     parts.append(panel(rear_high, (0.5 - plate, 0.5 + plate), (0.18, 0.18 + 0.12 / max(y2 - y1, 0.12)), PLATE, LIFT))
     parts += [panel(front, ends, (0.66, 0.93), HEAD_LIGHT, LIFT) for ends in ((0.04, 0.24), (0.76, 0.96))]
     parts.append(panel(front, (0.3, 0.7), (0.6, 0.85), TRIM, LIFT))
