@@ -19,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     if chosen.name is None:
         print(json.dumps(registry.BENCHMARKS, indent=2) if chosen.json else
-              "\n".join(f"{name:<12}{sentence}" for name, sentence in registry.BENCHMARKS.items()))  # fmt: skip
+              "\n".join(f"{name:<16}{sentence}" for name, sentence in registry.BENCHMARKS.items()))  # fmt: skip
         return 0
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(variable, "1")  # read at the first import of numpy: one core against one core
