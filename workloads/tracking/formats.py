@@ -1,0 +1,68 @@
+"""The file formats there are, and which of them a file has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from workloads.kitti.mistakes import BadFile
+from workloads.tracking import json_files, kitti_files, mot_files
+from workloads.tracking.rows import Rows
+from workloads.tracking.text_row import lines_of
+
+
+class Format(StrEnum):
+    """How rows are written."""
+
+    MOT = "mot"
+    KITTI = "kitti"
+    COCO = "coco"
+
+
+class _Read(Protocol):
+    def __call__(self, path: Path, *, detections: bool) -> Rows: ...
+
+
+@dataclass(frozen=True)
+class _Files:
+    read: _Read
+    text: Callable[[Rows], str]
+
+
+_FILES = {
+    Format.MOT: _Files(mot_files.read, mot_files.text),
+    Format.KITTI: _Files(kitti_files.read, kitti_files.text),
+    Format.COCO: _Files(json_files.read, json_files.text),
+}
+
+
+def read(path: Path, form: Format | None = None, *, detections: bool) -> tuple[Rows, Format]:
+    """The rows of a file and its format, told or seen; an empty file has the format of its ending.
+
+    Raises:
+        BadFile: the file is not readable in that format.
+    """
+    form = form or recognise(path) or (Format.COCO if path.suffix == ".json" else Format.MOT)
+    return _FILES[form].read(path, detections=detections), form
+
+
+def text(tracks: Rows, form: Format) -> str:
+    """Tracks as a file holds them."""
+    return _FILES[form].text(tracks)
+
+
+def recognise(path: Path) -> Format | None:
+    """By the first line that is not blank; None where there is none."""
+    first = next((line for _, line in lines_of(path)), None)
+    if first is None:
+        return None
+    if first.lstrip()[0] in "[{":
+        return Format.COCO
+    if "," in first:
+        return Format.MOT
+    if len(first.split()) in (7, 17, 18):
+        return Format.KITTI
+    raise BadFile(path, "is neither MOTChallenge (commas), KITTI (7, 17 or 18 columns) nor a JSON list", line=1)
