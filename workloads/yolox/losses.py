@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -30,15 +31,24 @@ class DetectionLoss:
     """Cells that answer for an object, per object."""
 
 
-def detection_loss(raw: Tensor, targets: Tensor, input_size: tuple[int, int], *, l1: bool = False) -> DetectionLoss:
+def at_least_one(found: int) -> float:
+    """Answering cells of a batch, or 1 where there are none."""
+    return float(max(found, 1))
+
+
+def detection_loss(raw: Tensor, targets: Tensor, input_size: tuple[int, int], *, l1: bool = False,
+                   divisor: Callable[[int], float] = at_least_one) -> DetectionLoss:  # fmt: skip
     """The loss of a batch, in float32 whatever the network computed in.
 
     Args:
         raw: (n, cells, 5 + classes), what a network in training mode returns.
         targets: (n, most, 5) float [class, centre x, centre y, width, height], input pixels; rows without a size
-            are padding, wherever they stand.
+            are padding, wherever they stand. A negative class is a region nobody labelled: cells with their centre in
+            it that answer for no object learn nothing about objectness.
         input_size: height, width of the images, pixels.
         l1: add the distance of the raw box answers; official in the last epochs, without augmentation.
+        divisor: from the answering cells of this batch to what the sums are divided by, at least 1; with parts of a
+            batch on several devices, the mean over them.
 
     Every part is summed and divided by the number of answering cells (at least one), so images without objects
     only teach that there is nothing.
@@ -47,13 +57,15 @@ def detection_loss(raw: Tensor, targets: Tensor, input_size: tuple[int, int], *,
     all cells and of the classes of the answering ones, whose target is the IoU.
     """
     with torch.autocast(raw.device.type, enabled=False):
-        return _loss(raw.float(), targets.to(raw.device, torch.float32), input_size, l1)
+        return _loss(raw.float(), targets.to(raw.device, torch.float32), input_size, l1, divisor)
 
 
-def _loss(raw: Tensor, targets: Tensor, input_size: tuple[int, int], l1: bool) -> DetectionLoss:
+def _loss(raw: Tensor, targets: Tensor, input_size: tuple[int, int], l1: bool, divisor: Callable[[int], float]
+          ) -> DetectionLoss:  # fmt: skip
     corners, strides = cell_grid(input_size, raw.device)
     boxes = decode_boxes(raw[..., :4], corners, strides)
-    matches = _match(raw.detach(), boxes.detach(), targets, (corners + 0.5) * strides, strides)
+    centres = (corners + 0.5) * strides
+    matches = _match(raw.detach(), boxes.detach(), targets, centres, strides)
     classes = raw.shape[2] - 5
     found = len(matches.rows)
     answers = raw.flatten(0, 1)[matches.rows]
@@ -62,9 +74,10 @@ def _loss(raw: Tensor, targets: Tensor, input_size: tuple[int, int], l1: bool) -
     objectness = torch.zeros(raw.shape[0] * raw.shape[1], device=raw.device)
     objectness[matches.rows] = 1.0
     cross_entropy = functional.binary_cross_entropy_with_logits
-    share = 1 / max(found, 1)
+    share = 1 / divisor(found)
     box_part = BOX_WEIGHT * share * (1 - overlap(boxes.flatten(0, 1)[matches.rows], matches.boxes) ** 2).sum()
-    objectness_part = share * cross_entropy(raw[..., 4].flatten(), objectness, reduction="sum")
+    weights = _objectness_weights(targets, centres, matches.rows)
+    objectness_part = share * cross_entropy(raw[..., 4].flatten(), objectness, weights, reduction="sum")
     class_part = share * cross_entropy(answers[:, 5:], wanted, reduction="sum")
     raw_part = raw.new_zeros(())
     if l1:
@@ -74,6 +87,18 @@ def _loss(raw: Tensor, targets: Tensor, input_size: tuple[int, int], l1: bool) -
         box_part + objectness_part + class_part + raw_part, box_part.detach(), raw_part.detach(),
         objectness_part.detach(), class_part.detach(), found / max(matches.objects, 1),
     )  # fmt: skip
+
+
+def _objectness_weights(targets: Tensor, centres: Tensor, answering: Tensor) -> Tensor | None:
+    """(n * cells,) 0 for cells in a region nobody labelled, 1 else and for those that answer; None: all count."""
+    regions = targets[..., 0] < 0
+    if not regions.any():
+        return None
+    away = (centres - targets[..., None, 1:3]).abs()  # (n, most, cells, 2)
+    inside = (away <= targets[..., None, 3:5] / 2).all(dim=3) & regions[..., None]
+    weights = (~inside.any(dim=1)).float().flatten()
+    weights[answering] = 1.0
+    return weights
 
 
 def overlap(first: Tensor, second: Tensor) -> Tensor:
@@ -106,7 +131,7 @@ class _Matches:
 
 def _match(raw: Tensor, boxes: Tensor, targets: Tensor, centres: Tensor, strides: Tensor) -> _Matches:
     """Image by image: the cost matrices of a crowded batch would not fit into memory together."""
-    real = (targets[..., 3:5] > 0).all(dim=2)
+    real = (targets[..., 3:5] > 0).all(dim=2) & (targets[..., 0] >= 0)
     rows, found_boxes, classes, overlaps = [], [], [], []
     for image, objects in enumerate(targets):
         known = objects[real[image]]
