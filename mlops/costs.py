@@ -7,9 +7,11 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from mlops.identity import Phase, endpoint_name, model_id
+from mlops.phases.requests import Machine, machine, training_limit_s
 from mlops.services import Services
 from mlops.settings import Settings
 from mlops.spec.model import RunSpec, canonical
+from mlops.spec.notes import notes
 from mlops.spec.parse import parse_issue
 
 PRICES_USD_PER_HOUR = {
@@ -68,12 +70,8 @@ def price(instance_type: str) -> tuple[float, bool]:
 
 def estimate(settings: Settings, spec: RunSpec) -> Estimate:
     """Each job once. Retries after platform faults are not paid for; spare capacity is counted at full price."""
-    most = settings.max_job_runtime_s / 3600
-    used = dict.fromkeys((Phase.PREPARE, Phase.VALIDATE, Phase.PACKAGE), settings.processing_instance_type)
-    used[Phase.TRAIN] = settings.training_instance_type
-    lines = [
-        _line(phase, used[phase], 1, min(minutes / 60, most), most) for phase, minutes in _EXPECTED_MINUTES.items()
-    ]
+    expected = {**_EXPECTED_MINUTES, Phase.TRAIN: _training_minutes(settings, spec)}
+    lines = [_job(phase, machine(settings, phase, spec), minutes) for phase, minutes in expected.items()]
     if spec.deployment.target != "none":
         scaling = spec.deployment.auto_scaling
         fewest, largest = (scaling.min_instances, scaling.max_instances) if scaling else (1, 1)
@@ -85,8 +83,19 @@ def estimate(settings: Settings, spec: RunSpec) -> Estimate:
         lines=tuple(lines),
         expected_usd=round(sum(line.expected_usd for line in lines), 4),
         total_usd=round(sum(line.most_usd for line in lines), 4),
-        expected_minutes=sum(_EXPECTED_MINUTES.values()) + (6.0 if spec.deployment.target != "none" else 0.0),
+        expected_minutes=sum(expected.values()) + (6.0 if spec.deployment.target != "none" else 0.0),
     )
+
+
+def _training_minutes(settings: Settings, spec: RunSpec) -> float:
+    """Half of what it may take at most where that follows from the epochs; else as a small table takes."""
+    limit_s = training_limit_s(settings, spec)
+    return limit_s / 120 if limit_s > settings.max_job_runtime_s else _EXPECTED_MINUTES[Phase.TRAIN]
+
+
+def _job(phase: Phase, on: Machine, minutes: float) -> Line:
+    most = on.limit_s / 3600
+    return _line(phase, on.instance_type, 1, min(minutes / 60, most), most)
 
 
 def _line(phase: Phase, instance_type: str, instances: int, expected: float, most: float) -> Line:
@@ -117,6 +126,7 @@ def plan(settings: Settings, spec: RunSpec) -> dict[str, Any]:
     asks = cost.total_usd > settings.cost_ceiling_usd
     return {
         "spec": canonical(spec),
+        "notes": notes(spec),
         "model": model,
         "endpoint": endpoint_name(model) if serves else None,
         "phases": [phase.value for phase in Phase if serves or phase not in (Phase.DEPLOY, Phase.MONITOR)],
@@ -126,9 +136,9 @@ def plan(settings: Settings, spec: RunSpec) -> dict[str, Any]:
         if asks
         else "",
         "effective": {
-            "processing_instance_type": settings.processing_instance_type,
-            "training_instance_type": settings.training_instance_type,
-            "max_job_runtime_s": settings.max_job_runtime_s,
+            "processing_instance_type": machine(settings, Phase.PREPARE, spec).instance_type,
+            "training_instance_type": machine(settings, Phase.TRAIN, spec).instance_type,
+            "max_job_runtime_s": training_limit_s(settings, spec),
             "managed_spot": settings.managed_spot,
             "model_versions_kept": settings.model_versions_kept,
             "asks_before_deploying": settings.approve_deployments or spec.deployment.approval,

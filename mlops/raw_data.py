@@ -15,7 +15,9 @@ from mlops.errors import RequestRefused, UserFault
 from mlops.identity import digest
 from mlops.objects import folders, listing
 
-DATA_SUFFIXES = (".csv", ".csv.gz", ".parquet")
+DATA_SUFFIXES = {"tabular": (".csv", ".csv.gz", ".parquet"), "detection": (".png", ".jpg", ".jpeg")}
+"""What a workload takes for data; labels, calibration and descriptions may lie beside it."""
+ANY_SUFFIX = tuple(suffix for suffixes in DATA_SUFFIXES.values() for suffix in suffixes)
 SNAPSHOT_BYTES = 1 << 30
 SNAPSHOT_OBJECTS = 1000
 """Up to both limits the raw objects are copied before they are read, so that no upload changes them meanwhile."""
@@ -95,8 +97,11 @@ def _age(entry: Mapping[str, Any]) -> tuple[datetime, bool]:
     return entry["LastModified"], bool(entry.get("IsLatest"))
 
 
-def take_inventory(cloud: Cloud, dataset: str, bucket: str, prefix: str, data_as_of: str | None = None) -> Inventory:
-    """What a run is to read.
+def take_inventory(
+    cloud: Cloud, dataset: str, bucket: str, prefix: str, data_as_of: str | None = None,
+    suffixes: tuple[str, ...] = ANY_SUFFIX,
+) -> Inventory:  # fmt: skip
+    """What a run is to read: everything below the prefix, some of which ends with one of `suffixes`.
 
     Raises:
         UserFault: nothing lies there (or lay there then); names the datasets that exist.
@@ -114,9 +119,9 @@ def take_inventory(cloud: Cloud, dataset: str, bucket: str, prefix: str, data_as
             for one in as_of(chosen, moment)
             if not one["Key"].endswith("/")
         )
-        if any(one.key.lower().endswith(DATA_SUFFIXES) for one in objects):
+        if any(one.key.lower().endswith(suffixes) for one in objects):
             return Inventory(bucket, below if below.endswith("/") else below.rpartition("/")[0] + "/", objects)
-    raise UserFault(_nothing_there(cloud, dataset, bucket, prefix, data_as_of, found=bool(entries)))
+    raise UserFault(_nothing_there(cloud, dataset, bucket, prefix, data_as_of, suffixes, found=bool(entries)))
 
 
 def _versions(cloud: Cloud, bucket: str, prefix: str) -> Iterable[Mapping[str, Any]]:
@@ -126,9 +131,12 @@ def _versions(cloud: Cloud, bucket: str, prefix: str) -> Iterable[Mapping[str, A
             yield from page.get("DeleteMarkers", [])
 
 
-def _nothing_there(cloud: Cloud, dataset: str, bucket: str, prefix: str, data_as_of: str | None, *, found: bool) -> str:
+def _nothing_there(
+    cloud: Cloud, dataset: str, bucket: str, prefix: str, data_as_of: str | None, suffixes: tuple[str, ...], *,
+    found: bool,
+) -> str:  # fmt: skip
     when = f" as of {data_as_of}" if data_as_of else ""
-    wanted = ", ".join(DATA_SUFFIXES)
+    wanted = ", ".join(suffixes)
     if found and not data_as_of:
         return f"dataset {dataset}: s3://{bucket}/{prefix} holds no data object ({wanted})."
     there = sorted(name for name in folders(cloud, bucket, "datasets/"))

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import yaml
+from pydantic import ValidationError
 
 from mlops import keys
 from mlops.identity import Phase, RunKey
 from mlops.markdown import code, details, fence, fit, link, prose, table
 from mlops.record import Outcome, PhaseRecord, PhaseState, RunRecord, RunState
+from mlops.spec.model import RunSpec
+from mlops.spec.notes import notes
 
 if TYPE_CHECKING:
     from mlops.settings import Settings
@@ -40,6 +43,8 @@ _PLOTS = {
     "learning_curve.png": "Learning curve",
     "residuals.png": "Residuals",
     "clusters.png": "Clusters",
+    "pr_curve.png": "Precision and recall",
+    "training_curves.png": "Training",
 }
 
 _PLOT_NAME = re.compile(r"[a-z0-9_]{1,60}\.png")
@@ -86,6 +91,7 @@ def render(record: RunRecord, addresses: Addresses = Addresses(), suggestion: Ma
         marker(record.run_key),
         _headline(record),
         _summary(record),
+        _notes(record),
         _phases(record),
         _metrics(record),
         _plots(record, addresses),
@@ -94,7 +100,7 @@ def render(record: RunRecord, addresses: Addresses = Addresses(), suggestion: Ma
         spec,
         _footer(record),
     ]
-    return fit(blocks, optional=[8, 5, 4])
+    return fit(blocks, optional=[9, 6, 5])
 
 
 def document(record: RunRecord) -> str:
@@ -187,6 +193,14 @@ def _summary(record: RunRecord) -> str:
     if record.message:
         lines.append(f"> {prose(record.message, 1500)}")
     return "\n\n".join(lines)
+
+
+def _notes(record: RunRecord) -> str:
+    try:
+        said = notes(RunSpec.model_validate(record.spec))
+    except ValidationError:
+        return ""  # an older record's spec: what it was told then stands in its history
+    return "\n".join(f"- {prose(note, 600)}" for note in said)
 
 
 def _phases(record: RunRecord) -> str:

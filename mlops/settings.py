@@ -27,12 +27,19 @@ class Settings:
     inference_image: str = "123456789012.dkr.ecr.us-east-1.amazonaws.com/mlops-inference:1"
     processing_instance_type: str = "ml.m5.large"
     training_instance_type: str = "ml.m5.large"
+    gpu_processing_image: str = "123456789012.dkr.ecr.us-east-1.amazonaws.com/mlops-processing-gpu:1"
+    gpu_processing_instance_type: str = "ml.g4dn.xlarge"
+    """For work on images and point clouds: judging a detector, CuPy over LiDAR sweeps."""
+    gpu_training_instance_type: str = "ml.p3.2xlarge"
+    """For algorithms that learn from images."""
     instance_types: tuple[str, ...] = (
         "ml.t2.medium", "ml.m5.large", "ml.m5.xlarge", "ml.m5.2xlarge", "ml.c5.xlarge", "ml.c5.2xlarge",
         "ml.g4dn.xlarge", "ml.g4dn.2xlarge", "ml.g5.xlarge", "ml.p3.2xlarge",
     )  # fmt: skip
     """Instance types an issue may ask for."""
     max_job_runtime_s: int = 3600
+    max_gpu_training_s: int = 86_400
+    """The same for training on images; how much of it a run may use follows from its epochs and its variant."""
     managed_spot: bool = False
     """True: training uses spare capacity at a lower price and continues from checkpoints when it is taken away."""
     job_poll_interval_s: float = 15.0

@@ -1,4 +1,7 @@
-"""One entry for every container: `python -m workloads {prepare|train|validate|package|drift|serve}`."""
+"""One entry for every container: `python -m workloads {prepare|train|validate|package|drift|points|serve}`.
+
+The algorithm in `run.json` decides whose `prepare`, `train`, `validate`, `package` and `drift` runs.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,16 @@ from collections.abc import Sequence
 
 from workloads import contract
 
-COMMANDS = {
-    "prepare": ("workloads.tabular.prepare", contract.Kind.PROCESSING),
-    "train": ("workloads.tabular.train", contract.Kind.TRAINING),
-    "validate": ("workloads.tabular.validate", contract.Kind.PROCESSING),
-    "package": ("workloads.tabular.package", contract.Kind.PROCESSING),
-    "drift": ("workloads.drift", contract.Kind.PROCESSING),
+PHASES = {
+    "prepare": contract.Kind.PROCESSING,
+    "train": contract.Kind.TRAINING,
+    "validate": contract.Kind.PROCESSING,
+    "package": contract.Kind.PROCESSING,
+    "drift": contract.Kind.PROCESSING,
+}
+"""Each is a module of the package that the catalogue of algorithms names, e.g. `workloads.tabular.prepare`."""
+OTHERS = {
+    "points": ("workloads.pointcloud.job", contract.Kind.PROCESSING),
     "serve": ("workloads.serving.server", None),
 }
 
@@ -22,18 +29,33 @@ COMMANDS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0 done, 1 our defect, 2 the requester's mistake (or a wrong command line)."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    if len(words) != 1 or words[0] not in COMMANDS:
-        print(f"usage: python -m workloads {{{'|'.join(COMMANDS)}}}", file=sys.stderr)
+    if len(words) != 1 or words[0] not in PHASES | OTHERS:
+        print(f"usage: python -m workloads {{{'|'.join([*PHASES, *OTHERS])}}}", file=sys.stderr)
         return 2
-    module, kind = COMMANDS[words[0]]
+    (name,) = words
+    kind = PHASES[name] if name in PHASES else OTHERS[name][1]
     limit_threads()
 
     def command() -> int | None:
-        return importlib.import_module(module).main()  # only what this command needs is ever imported
+        # Only what this command needs is ever imported.
+        module = f"workloads.{workload(kind)}.{name}" if name in PHASES else OTHERS[name][0]
+        return importlib.import_module(module).main()
 
     if kind is None:
         return command() or 0
-    return contract.run_job(command, phase=words[0], kind=kind)
+    return contract.run_job(command, phase=name, kind=kind)
+
+
+def workload(kind: contract.Kind | None) -> str:
+    """The package that does the phases of the algorithm in `run.json`; raises UserError where none can."""
+    from mlops.spec.algorithms import ALGORITHMS
+
+    paths = contract.Paths.here()
+    run = contract.Run.read(paths.channel("run") if kind is contract.Kind.TRAINING else paths.input("run"))
+    known = ALGORITHMS.get(run.algorithm)
+    if known is None or known.workload is None:
+        raise contract.UserError(f"algorithm: {run.algorithm or 'none'!r} has no workload; see docs/run-spec.md")
+    return known.workload
 
 
 def limit_threads() -> None:

@@ -46,6 +46,7 @@ def plan(
         },
         outputs={"package": keys.uri(bucket, keys.model_version_prefix(run.model, version))},
         variables=requests.environment(run.key, PHASE.value, document),
+        on=requests.machine(settings, PHASE, run.spec),
     )
     return JobRequest("processing", run.key, PHASE, body)
 

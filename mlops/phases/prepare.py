@@ -17,6 +17,7 @@ from mlops.phases.run import Run, upload_document
 from mlops.raw_data import Inventory
 from mlops.services import Services
 from mlops.settings import Settings
+from mlops.spec.algorithms import ALGORITHMS
 from mlops.spec.model import RunSpec
 
 PHASE = Phase.PREPARE
@@ -30,13 +31,15 @@ def fingerprint(spec: RunSpec, inventory: Inventory, metadata: dict[str, Any], i
     assert spec.dataset is not None
     wanted = spec.dataset.model_dump(mode="json", include={"target", "splits", "classes"})
     cleaning = spec.preprocessing.model_dump(mode="json")
+    workload = ALGORITHMS[spec.algorithm].workload
     goal = [spec.dataset.target or metadata.get("target"), spec.task or metadata.get("task")]
-    return digest([inventory.contents, {**wanted, "target": None}, goal, cleaning, image], 32)
+    return digest([inventory.contents, {**wanted, "target": None}, goal, cleaning, image, workload], 32)
 
 
 def plan(
-    settings: Settings, dataset: str, version: str, builder: str, document: dict[str, Any], raw: str, size: int
-) -> JobRequest:
+    settings: Settings, spec: RunSpec, dataset: str, version: str, builder: str, document: dict[str, Any], raw: str,
+    size: int,
+) -> JobRequest:  # fmt: skip
     """The job that makes one version of a dataset from the raw objects below `raw`."""
     bucket = settings.bucket
     body = requests.processing_body(
@@ -49,6 +52,7 @@ def plan(
         },
         variables=requests.environment(builder, PHASE.value, document),
         data_bytes=size,
+        on=requests.machine(settings, PHASE, spec),
     )
     return JobRequest("processing", builder, PHASE, body)
 
@@ -82,13 +86,15 @@ def decide(services: Services, run: Run) -> dict[str, Any]:
     """What this run reads and which version that makes. Taken once: later uploads belong to later runs."""
     settings, wanted = services.settings, run.dataset
     elsewhere = run.spec.evaluation.test_dataset
-    if elsewhere not in (None, wanted.name, "test"):
+    if elsewhere not in (None, wanted.name, "test") and not _is_own_test_split(run.spec, elsewhere):
         raise UserFault(
             f"evaluation.test_dataset: {elsewhere!r} cannot be used with {run.spec.algorithm} yet; leave it out, and "
             "the model is judged on the sealed test split of its own dataset."
         )
     bucket, prefix = raw_data.source(wanted.name, wanted.s3_uri, settings.bucket, settings.data_buckets)
-    inventory = raw_data.take_inventory(services.cloud, wanted.name, bucket, prefix, run.record.data_as_of)
+    inventory = raw_data.take_inventory(
+        services.cloud, wanted.name, bucket, prefix, run.record.data_as_of, _suffixes(run.spec)
+    )
     if run.record.data_as_of and not raw_data.may_copy(inventory):
         raise UserFault(
             f"dataset {wanted.name}: {len(inventory.objects)} objects, {inventory.size} bytes: too large to be read as "
@@ -113,6 +119,15 @@ def decide(services: Services, run: Run) -> dict[str, Any]:
         "bytes": inventory.size,
         "inventory": inventory.as_dict() if small else None,
     }
+
+
+def _suffixes(spec: RunSpec) -> tuple[str, ...]:
+    return raw_data.DATA_SUFFIXES[ALGORITHMS[spec.algorithm].workload or "tabular"]
+
+
+def _is_own_test_split(spec: RunSpec, named: str) -> bool:
+    """Detection benchmarks call the frames that are judged `val`, as in `kitti_val`: those are our test split."""
+    return ALGORITHMS[spec.algorithm].workload == "detection" and named.rpartition("_")[2] in ("val", "validation")
 
 
 def _follow_builder(services: Services, run_key: str, dataset: str, version: str) -> Any:
@@ -147,7 +162,7 @@ def _build(services: Services, run: Run, chosen: dict[str, Any]) -> Any:
         services.ledger,
         run.key,
         f"{PHASE.value}-job",
-        lambda: dict(plan(settings, dataset, version, run.key, document, raw, chosen["bytes"]).body),
+        lambda: dict(plan(settings, run.spec, dataset, version, run.key, document, raw, chosen["bytes"]).body),
     )
     return jobs.submit(services, JobRequest("processing", run.key, PHASE, body))
 
@@ -227,5 +242,12 @@ def _handle(settings: Settings, dataset: str, version: str, document: dict[str, 
 
 def _sentence(prepared: PreparedData) -> str:
     rows = ", ".join(f"{name} {count}" for name, count in prepared.rows.items())
-    made = "reused" if prepared.reused else "made"
-    return f"{prepared.dataset} {prepared.version} {made}: {prepared.features} features; rows: {rows}."
+    made = f"{prepared.dataset} {prepared.version} {'reused' if prepared.reused else 'made'}"
+    if prepared.task == "object_detection":
+        return f"{made}: classes {', '.join(prepared.classes)}; frames: {rows}.{_lost(prepared)}"
+    return f"{made}: {prepared.features} features; rows: {rows}."
+
+
+def _lost(prepared: PreparedData) -> str:
+    lost = ", ".join(f"{reason.replace('_', ' ')} {count}" for reason, count in prepared.dropped.items() if count)
+    return f" Left out: {lost}." if lost else ""

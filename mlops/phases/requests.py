@@ -1,14 +1,45 @@
-"""What SageMaker is asked for: the bodies of processing and training jobs, as pure functions."""
+"""What SageMaker is asked for: machines, and the bodies of processing and training jobs, as pure functions."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from mlops.identity import digest
+from mlops.identity import Phase, digest
 from mlops.settings import Settings
+from mlops.spec.algorithms import ALGORITHMS
+from mlops.spec.model import RunSpec
 
 _BASE_VOLUME_GB = 10
+_MINUTES_PER_EPOCH = {"yolox-nano": 2, "yolox-tiny": 2, "yolox-s": 3, "yolox-m": 4, "yolox-l": 6, "yolox-x": 10}
+"""Upper bounds for KITTI's 7,481 frames at 640 pixels on one V100, from published images per second; not run."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where a job runs, and for how long at most."""
+
+    image: str
+    instance_type: str
+    limit_s: int
+
+
+def machine(settings: Settings, phase: Phase, spec: RunSpec) -> Machine:
+    """The machine of a phase's job: a GPU where images are learnt from or judged, or sweeps are worked on."""
+    detects = ALGORITHMS[spec.algorithm].workload == "detection"
+    if phase is Phase.TRAIN:
+        kind = settings.gpu_training_instance_type if detects else settings.training_instance_type
+        return Machine(settings.training_image, kind, training_limit_s(settings, spec))
+    if detects and (phase in (Phase.VALIDATE, Phase.PACKAGE) or spec.preprocessing.points is not None):
+        return Machine(settings.gpu_processing_image, settings.gpu_processing_instance_type, settings.max_job_runtime_s)
+    return Machine(settings.processing_image, settings.processing_instance_type, settings.max_job_runtime_s)
+
+
+def training_limit_s(settings: Settings, spec: RunSpec) -> int:
+    """What a training job may take: as every job, or so much an epoch of its variant, whichever is longer."""
+    minutes = _MINUTES_PER_EPOCH.get(spec.variant or "", 0) * int(getattr(spec.hyperparameters, "epochs", 0))
+    return max(settings.max_job_runtime_s, min(60 * minutes, settings.max_gpu_training_s))
 
 
 def environment(run_key: str, phase: str, document: Mapping[str, Any]) -> dict[str, str]:
@@ -24,27 +55,30 @@ def processing_body(
     outputs: Mapping[str, str],
     variables: Mapping[str, str],
     data_bytes: int = 0,
+    on: Machine | None = None,
 ) -> dict[str, Any]:
     """CreateProcessingJob without name and tags.
 
     Args:
+        on: image, instance type and time limit; left out: as every processing job.
         inputs: name -> s3:// prefix; mounted at `/opt/ml/processing/input/{name}`.
         outputs: name -> s3:// prefix; uploaded from `/opt/ml/processing/output/{name}` at the end.
         data_bytes: size of the inputs, for the volume.
     """
+    where = on or Machine(settings.processing_image, settings.processing_instance_type, settings.max_job_runtime_s)
     return {
-        "AppSpecification": {"ImageUri": settings.processing_image, "ContainerArguments": [command]},
+        "AppSpecification": {"ImageUri": where.image, "ContainerArguments": [command]},
         "RoleArn": settings.job_role_arn,
         "ProcessingInputs": [_processing_input(name, uri) for name, uri in inputs.items()],
         "ProcessingOutputConfig": {"Outputs": [_processing_output(name, uri) for name, uri in outputs.items()]},
         "ProcessingResources": {
             "ClusterConfig": {
                 "InstanceCount": 1,
-                "InstanceType": settings.processing_instance_type,
+                "InstanceType": where.instance_type,
                 "VolumeSizeInGB": volume_gb(data_bytes),
             }
         },
-        "StoppingCondition": {"MaxRuntimeInSeconds": settings.max_job_runtime_s},
+        "StoppingCondition": {"MaxRuntimeInSeconds": where.limit_s},
         "Environment": dict(variables),
     }
 
@@ -82,6 +116,7 @@ def training_body(
     metrics: Sequence[str],
     variables: Mapping[str, str],
     data_bytes: int = 0,
+    on: Machine | None = None,
 ) -> dict[str, Any]:
     """CreateTrainingJob without name and tags.
 
@@ -91,9 +126,10 @@ def training_body(
         checkpoints: s3:// prefix, used where spare capacity is.
         metrics: what the job prints, e.g. `validation:accuracy`.
     """
+    where = on or Machine(settings.training_image, settings.training_instance_type, settings.max_job_runtime_s)
     body: dict[str, Any] = {
         "AlgorithmSpecification": {
-            "TrainingImage": settings.training_image,
+            "TrainingImage": where.image,
             "TrainingInputMode": "File",
             "MetricDefinitions": [{"Name": name, "Regex": rf"{name}=([-+0-9.eE]+)"} for name in metrics],
         },
@@ -103,16 +139,16 @@ def training_body(
         "OutputDataConfig": {"S3OutputPath": output},
         "ResourceConfig": {
             "InstanceCount": 1,
-            "InstanceType": settings.training_instance_type,
+            "InstanceType": where.instance_type,
             "VolumeSizeInGB": volume_gb(data_bytes),
         },
-        "StoppingCondition": {"MaxRuntimeInSeconds": settings.max_job_runtime_s},
+        "StoppingCondition": {"MaxRuntimeInSeconds": where.limit_s},
         "EnableManagedSpotTraining": settings.managed_spot,
         "Environment": dict(variables),
     }
     if settings.managed_spot:
         # Waiting for capacity counts, too: allow as long again.
-        body["StoppingCondition"]["MaxWaitTimeInSeconds"] = 2 * settings.max_job_runtime_s
+        body["StoppingCondition"]["MaxWaitTimeInSeconds"] = 2 * where.limit_s
         body["CheckpointConfig"] = {"S3Uri": checkpoints, "LocalPath": "/opt/ml/checkpoints"}
     return body
 

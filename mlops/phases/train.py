@@ -21,24 +21,30 @@ from mlops.spec.model import RunSpec
 PHASE = Phase.TRAIN
 _MOST_METRICS = 40
 """SageMaker's limit of metric definitions."""
+_PARTS_OF_LOSS = {"object_detection": ("iou_loss", "objectness_loss", "class_loss", "l1_loss", "learning_rate")}
 
 
 def plan(settings: Settings, run: Run, prepared: PreparedData, document: dict[str, Any]) -> JobRequest:
     """The training job of a run, from its spec and its data."""
     bucket = settings.bucket
+    channels = {
+        "train": f"{prepared.prefix}train/",
+        "validation": f"{prepared.prefix}validation/",
+        "features": f"{prepared.prefix}features.json",
+        "run": keys.uri(bucket, keys.run_file(run.key, PHASE.value)),
+    }
+    weights = getattr(run.spec.hyperparameters, "weights_uri", None)
+    if weights:
+        channels["weights"] = weights
     body = requests.training_body(
         settings,
-        channels={
-            "train": f"{prepared.prefix}train/",
-            "validation": f"{prepared.prefix}validation/",
-            "features": f"{prepared.prefix}features.json",
-            "run": keys.uri(bucket, keys.run_file(run.key, PHASE.value)),
-        },
+        channels=channels,
         output=keys.uri(bucket, keys.training_output_prefix(run.model)),
         checkpoints=keys.uri(bucket, keys.training_output_prefix(run.model)) + f"checkpoints/{run.key}/",
         hyperparameters=hyperparameters(run.spec),
         metrics=metric_names(prepared.task),
         variables=requests.environment(run.key, PHASE.value, document),
+        on=requests.machine(settings, PHASE, run.spec),
     )
     return JobRequest("training", run.key, PHASE, body)
 
@@ -46,12 +52,13 @@ def plan(settings: Settings, run: Run, prepared: PreparedData, document: dict[st
 def hyperparameters(spec: RunSpec) -> dict[str, str]:
     """As SageMaker shows them: text, JSON where a value is more than a word. The job itself reads `run.json`."""
     values = {"algorithm": spec.algorithm, **spec.hyperparameters.model_dump(mode="json")}
-    return {name: value if isinstance(value, str) else canonical_json(value) for name, value in values.items()}
+    shown = {name: value for name, value in values.items() if value is not None}
+    return {name: value if isinstance(value, str) else canonical_json(value) for name, value in shown.items()}
 
 
 def metric_names(task: str) -> list[str]:
     """What a training job of this task may print, e.g. `validation:accuracy`."""
-    names = ["loss", *[metric.name for metric in catalogue.of_task(task)]]  # type: ignore[arg-type]
+    names = ["loss", *_PARTS_OF_LOSS.get(task, ()), *[metric.name for metric in catalogue.of_task(task)]]
     return [f"{split}:{name}" for split in ("train", "validation") for name in names][:_MOST_METRICS]
 
 

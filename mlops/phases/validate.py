@@ -45,6 +45,7 @@ def plan(
         inputs=inputs,
         outputs={"evaluation": keys.uri(bucket, keys.evaluation_prefix(run.key))},
         variables=requests.environment(run.key, PHASE.value, document),
+        on=requests.machine(settings, PHASE, run.spec),
     )
     return JobRequest("processing", run.key, PHASE, body)
 

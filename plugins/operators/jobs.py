@@ -18,6 +18,12 @@ MARGIN = timedelta(minutes=30)
 """For the queue in front of a job and the time SageMaker takes to start and stop one."""
 
 
+def _longest_s() -> int:
+    """No job may run longer; SageMaker itself ends those that are allowed less."""
+    settings = Settings.from_environment()
+    return max(settings.max_job_runtime_s, settings.max_gpu_training_s)
+
+
 class JobOperator(BridgeOperator):
     """`start` gives a job, which is followed to its end; `collect` then gives the result, or says why there is none.
 
@@ -48,7 +54,7 @@ class JobOperator(BridgeOperator):
             ),
             method_name="collect_result",
             # execution_timeout is not enforced while a task is deferred.
-            timeout=timedelta(seconds=Settings.from_environment().max_job_runtime_s) + MARGIN,
+            timeout=timedelta(seconds=_longest_s()) + MARGIN,
         )
         raise AssertionError("defer() does not return")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 
@@ -16,10 +18,9 @@ def batched_nms(boxes_xyxy: np.ndarray, scores: np.ndarray, classes: np.ndarray,
     Returns:
         (k,) int64 indices, best first; of equal scores the earlier one is the better.
     """
-    boxes_xywh = np.array(boxes_xyxy, np.float64).reshape(-1, 4)
+    boxes_xywh: Any = np.array(boxes_xyxy, np.float64).reshape(-1, 4)
     boxes_xywh[:, 2:] -= boxes_xywh[:, :2]
-    # The score threshold of 0 is exclusive in OpenCV: whoever calls has chosen already.
-    kept = cv2.dnn.NMSBoxesBatched(
-        boxes_xywh, np.asarray(scores, np.float32), np.asarray(classes, np.int32), -1.0, iou_limit
-    )  # type: ignore[call-overload]
-    return np.asarray(kept, np.int64).ravel()
+    weights: Any = np.asarray(scores, np.float32)
+    groups: Any = np.asarray(classes, np.int32)
+    # OpenCV leaves out scores that are not above its threshold: whoever calls has chosen already.
+    return np.asarray(cv2.dnn.NMSBoxesBatched(boxes_xywh, weights, groups, -1.0, iou_limit), np.int64).ravel()

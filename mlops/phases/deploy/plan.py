@@ -136,7 +136,9 @@ def deployment_config(settings: Settings, strategy: Strategy, alarms: list[str])
 
 
 def probe(features: Mapping[str, Any]) -> dict[str, Any]:
-    """A request that the model must answer: one typical row in raw units."""
+    """A request that the model must answer: one typical row in raw units, or one small picture."""
+    if features.get("task") == "object_detection":
+        return {"instances": [{"b64": column["example"]} for column in features["columns"]]}
     row = {
         column["name"]: column["example"] if column.get("example") is not None else column.get("fill")
         for column in features["columns"]

@@ -101,6 +101,7 @@ def _decide(services: Services, endpoint: str, check_id: str, serving: Serving) 
         "model_id": endpoint,
         "version": serving.version,
         "dataset_version": serving.dataset_version,
+        "spec": services.ledger.require_run(serving.run_key).spec,
         "drift": limits(policy),
         "own_requests": OWN_REQUESTS,
     }

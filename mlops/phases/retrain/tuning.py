@@ -63,6 +63,7 @@ _CALMER: dict[str, Rule] = {
         "dropout": round(min(0.6, s["dropout"] + 0.2), 3),
         "weight_decay": min(0.1, 10 * max(s["weight_decay"], 1e-4)),
     },
+    "yolox": lambda s: {"weight_decay": min(0.01, 4 * max(s["weight_decay"], 1e-4)), "mosaic_prob": 1.0},
 }
 """Against learning by heart."""
 _STRONGER: dict[str, Rule] = {
@@ -88,6 +89,7 @@ _STRONGER: dict[str, Rule] = {
     },
     "kmeans": lambda s: {"n_init": min(100, 2 * s["n_init"]), "n_clusters": max(2, s["n_clusters"] - 1)},
     "pca": lambda s: {"n_components": min(1000, s["n_components"] + 1)},
+    "yolox": lambda s: {"epochs": min(1000, max(30, 2 * s["epochs"]))},
 }
 """Against learning too little."""
 _LONGER: dict[str, Rule] = {
@@ -97,6 +99,10 @@ _LONGER: dict[str, Rule] = {
         "early_stopping_patience": min(1000, 2 * s["early_stopping_patience"]),
     },
     "logistic_regression": lambda s: {"max_iter": min(100_000, 2 * s["max_iter"])},
+    "yolox": lambda s: {
+        "epochs": min(1000, 2 * s["epochs"]),
+        "early_stopping_patience": min(1000, 2 * s["early_stopping_patience"]),
+    },
 }  # fmt: skip
 
 

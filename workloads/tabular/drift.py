@@ -1,4 +1,4 @@
-"""The drift job: captured traffic and a baseline in, a decision and its report out."""
+"""`drift` of tables: captured traffic and a baseline in, a decision and its report out."""
 
 from __future__ import annotations
 

@@ -30,7 +30,10 @@ def base(tmp_path, monkeypatch):
     columns["cultivar"] = np.array(table.target, dtype=object)
     kinds = dict.fromkeys(table.columns, "number") | {"cultivar": "category"}
     write_raw(inputs / "baseline" / "baseline" / "sample.parquet", Table(columns, kinds))
-    write_json(inputs / "run" / "run.json", {"run_key": "drift-1", "endpoint": "mlops-wine"})
+    write_json(
+        inputs / "run" / "run.json",
+        {"run_key": "drift-1", "endpoint": "mlops-wine", "spec": {"algorithm": "random_forest"}},
+    )
     monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(tmp_path))
     return tmp_path
 
@@ -87,7 +90,8 @@ def test_few_rows_are_not_judged_and_the_page_says_so(base):
 
 
 def test_limits_come_from_the_run(base):
-    write_json(base / "processing" / "input" / "run" / "run.json", {"endpoint": "e", "drift": {"minimum_rows": 500}})
+    write_json(base / "processing" / "input" / "run" / "run.json", {"endpoint": "e", "drift": {"minimum_rows": 500},
+                                                                       "spec": {"algorithm": "xgboost"}})  # fmt: skip
     capture(base, datasets.derive(datasets.load("wine"), rows=120, shift=1.0))
     assert "500 are needed" in outcome(base)[1]["drift.json"]["message"]
 
