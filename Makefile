@@ -12,10 +12,10 @@ export AIRFLOW_PORT GITHUB_PORT MCP_PORT SMTP_PORT AWS_PORT
 for_each_port := AIRFLOW_PORT GITHUB_PORT MCP_PORT SMTP_PORT AWS_PORT
 $(foreach port,$(for_each_port),$(if $($(port)),,$(eval unexport $(port))))
 
-.PHONY: help setup demo up down status issue test fast lint form
+.PHONY: help setup demo demo-vision kitti up down status issue test fast lint form
 
 help: ## this list
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
 
 $(VENV)/.ready: requirements-lock.txt
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found. Install Python 3.11, or name it: make PYTHON=/path/to/python3.11"; exit 1; }
@@ -29,6 +29,13 @@ setup: $(VENV)/.ready ## the virtual environment
 
 demo: setup ## start everything, carry the example issues to their end, stop (FILES="a.md b.md" chooses)
 	@$(PY) -m twin demo $(FILES)
+
+demo-vision: setup ## the same with a detector: rendered road scenes, a small YOLOX, a served model
+	@$(PY) -m twin demo-vision
+
+kitti: setup ## put your own copy of KITTI into the running system: DIR=/path/with/training
+	@test -n "$(DIR)" || { echo "Which folder? make kitti DIR=/path/to/kitti (it holds training/image_2, label_2, ...)"; exit 1; }
+	@$(PY) -m twin kitti "$(DIR)"
 
 up: setup ## start the local system and leave it running (AIRFLOW_PORT=, GITHUB_PORT=, MCP_PORT=, AWS_PORT=, SMTP_PORT=)
 	@$(PY) -m twin up

@@ -1,4 +1,4 @@
-"""`python -m twin up | down | status | demo | issue FILE`: the local system from the command line."""
+"""`python -m twin up | down | status | demo | demo-vision | issue FILE | kitti DIR`: the local system by command."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 
-from twin import supervisor
+from twin import datasets, supervisor
 from twin.follow import Follower, read_example
 from twin.layout import PROJECT, Layout, PortTaken, default_home
 
@@ -27,6 +28,9 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser("status", help="say what runs where")
     demo = commands.add_parser("demo", help="start, file the example issues, follow them to their end, stop")
     demo.add_argument("files", nargs="*", type=Path)
+    commands.add_parser("demo-vision", help="the same with a detector on rendered road scenes")
+    kitti = commands.add_parser("kitti", help="put your own copy of KITTI into the running system")
+    kitti.add_argument("folder", type=Path, help="holds training/image_2, training/label_2, ...")
     issue = commands.add_parser("issue", help="file one issue on the running system and follow it")
     issue.add_argument("file", type=Path)
     chosen = parser.parse_args(arguments)
@@ -40,10 +44,18 @@ def main(arguments: list[str] | None = None) -> int:
             return status(home)
         if chosen.command == "issue":
             return follow(home, [chosen.file])
-        return demo_run(home, chosen.files or sorted((PROJECT / "examples" / "issues").glob("*.md")))
-    except PortTaken as taken:
-        print(taken, file=sys.stderr)
+        if chosen.command == "kitti":
+            return kitti_upload(home, chosen.folder)
+        if chosen.command == "demo-vision":
+            return demo_run(home, _examples("vision"), datasets.plant_scenes)
+        return demo_run(home, chosen.files or _examples("issues"))
+    except (PortTaken, datasets.NoKitti) as wrong:
+        print(wrong, file=sys.stderr)
         return 1
+
+
+def _examples(folder: str) -> list[Path]:
+    return sorted((PROJECT / "examples" / folder).glob("*.md"))
 
 
 def running(home: Path) -> Layout | None:
@@ -128,12 +140,27 @@ def follow(home: Path, files: list[Path]) -> int:
     return Follower(layout).carry(examples)
 
 
-def demo_run(home: Path, files: list[Path]) -> int:
-    """`make demo`: what is already running is used and left running."""
+def kitti_upload(home: Path, folder: Path) -> int:
+    layout = running(home)
+    if not layout:
+        print("Not running. `make up` starts it.", file=sys.stderr)
+        return 1
+    address = datasets.upload_kitti(layout.url("aws"), folder)
+    print(
+        f"KITTI lies at {address}\nName it in an issue: `dataset: {{name: kitti_object_detection, s3_uri: {address}}}`"
+    )
+    return 0
+
+
+def demo_run(home: Path, files: list[Path], plant: Callable[[str], object] | None = None) -> int:
+    """`make demo`: what is already running is used and left running. `plant` brings the data that the issues name."""
     was_running = running(home) is not None
     if (started := up(home)) != 0:
         return started
     try:
+        layout = running(home)
+        if plant and layout:
+            plant(layout.url("aws"))
         return follow(home, files)
     except KeyboardInterrupt:
         return 130

@@ -103,6 +103,7 @@ def for_services(layout: Layout, tokens: Mapping[str, str]) -> dict[str, str]:
         "MLOPS_BUCKET": BUCKET,
         "MLOPS_TRAINING_IMAGE": image.format("training"),
         "MLOPS_PROCESSING_IMAGE": image.format("processing"),
+        "MLOPS_GPU_PROCESSING_IMAGE": image.format("processing-gpu"),
         "MLOPS_INFERENCE_IMAGE": image.format("inference"),
         "MLOPS_JOB_ROLE_ARN": f"arn:aws:iam::{ACCOUNT}:role/mlops-jobs",
         "MLOPS_JOB_POLL_INTERVAL_S": "1",
