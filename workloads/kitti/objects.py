@@ -69,6 +69,20 @@ class Objects:
         """The type as it is written, known or not."""
         return self.row_text(row).split(maxsplit=1)[0]
 
+    def of_frames(self, frames: Sequence[str]) -> Objects:
+        """The same for these frames alone, in this order."""
+        place = {name: at for at, name in enumerate(self.frames)}
+        chosen = np.array([place[name] for name in frames], np.int64)
+        counts = np.diff(self.row_starts)[chosen]
+        row_starts = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
+        rows = np.repeat(self.row_starts[chosen] - row_starts[:-1], counts) + np.arange(row_starts[-1])
+        file_starts = np.concatenate(([0], self.file_ends))[:-1][chosen]
+        ends = np.cumsum(self.file_ends[chosen] - file_starts)
+        moved = np.repeat(np.concatenate(([0], ends))[:-1] - file_starts, counts)
+        text = b"".join(self.text[a:b] for a, b in zip(file_starts, self.file_ends[chosen], strict=True))
+        return Objects(tuple(frames), row_starts, self.kind[rows], self.values[rows], self.lines[rows],
+                       self.spans[rows] + moved[:, None], text, ends)  # fmt: skip
+
 
 def read_labels(folder: Path, frames: Sequence[str] | None = None) -> Objects:
     """The 15-column files of a folder: all of it, or `frames` in that order."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from workloads.markdown import cell
 from workloads.tabular.reading import Table
 
 MOST_WORDS = 20
@@ -66,7 +67,7 @@ def markdown(report: dict[str, Any]) -> str:
         f"{rows['raw']} rows read, {sum(dropped.values())} dropped, {report['features']} features used; "
         f"task {report['task']}" + (f", target `{report['target']}`" if report["target"] else "") + ".",
         "",
-        "| split | rows |" + "".join(f" {_cell(word)} |" for word in report["classes"]),
+        "| split | rows |" + "".join(f" {cell(word)} |" for word in report["classes"]),
         "|---|---:|" + "---:|" * len(report["classes"]),
     ]
     for split in ("train", "validation", "test"):
@@ -84,16 +85,10 @@ def markdown(report: dict[str, Any]) -> str:
     ]
     for name, facts in report["columns"].items():
         numbers = " | ".join(_number(facts.get(word)) for word in ("min", "mean", "max"))
-        lines.append(f"| {_cell(name)} | {facts['kind']} | {facts['missing']} | {facts['unreadable']} | "
-                     f"{facts['outliers']} | {facts['distinct']} | {numbers} | {_cell(facts['used'])} |")  # fmt: skip
+        lines.append(f"| {cell(name)} | {facts['kind']} | {facts['missing']} | {facts['unreadable']} | "
+                     f"{facts['outliers']} | {facts['distinct']} | {numbers} | {cell(facts['used'])} |")  # fmt: skip
     return "\n".join(lines) + "\n"
 
 
 def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.4g}"
-
-
-def _cell(text: str) -> str:
-    """Words of the data set can be anything; in the page they are text and nothing else."""
-    safe = "".join(ch if ch.isprintable() else " " for ch in text)[:80].replace("`", "'").replace("|", "\\|")
-    return f"`{safe}`" if safe else ""

@@ -1,0 +1,86 @@
+"""Putting the images of each split in place: their own bytes, or masked ones."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from workloads.contract import UserError
+from workloads.detection.raw import RawData
+from workloads.detection.reading import Measured, on_all_cores
+from workloads.images.codec import decode, encode_jpeg
+from workloads.kitti.coco import Document
+from workloads.progress import follow
+
+KINDS = ("faces", "plates")
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Documents and measurements under the names that were written, and what masking did."""
+
+    documents: dict[str, Document]
+    measured: dict[str, dict[str, Measured]]
+    masking: dict[str, Any] | None
+
+
+def place_frames(raw: RawData, documents: Mapping[str, Document], measured: Mapping[str, Mapping[str, Measured]],
+                 dataset: Path, masking: Sequence[str] = ()) -> Placed:  # fmt: skip
+    """Write `{split}/images/` of every split below `dataset`."""
+    if unknown := [kind for kind in masking if kind not in KINDS]:
+        raise UserError(f"preprocessing.masking: {', '.join(unknown)} given; choose {' or '.join(KINDS)}")
+    sources = {frame.file_name: frame.image for frame in raw.frames}
+    if masking:
+        return _masked(sources, documents, measured, dataset, masking)
+    for split, document in documents.items():
+        folder = dataset / split / "images"
+        folder.mkdir(parents=True, exist_ok=True)
+        for image in follow(document["images"], f"Writing {split} images", len(document["images"])):
+            place(sources[image["file_name"]], folder / image["file_name"])
+    return Placed(dict(documents), {name: dict(split) for name, split in measured.items()}, None)
+
+
+def place(source: Path, target: Path) -> None:
+    """The same bytes under another name: a hard link where the disk allows, else a copy."""
+    try:
+        os.link(os.path.realpath(source), target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def _masked(sources: Mapping[str, Path], documents: Mapping[str, Document],
+            measured: Mapping[str, Mapping[str, Measured]], dataset: Path, masking: Sequence[str]
+            ) -> Placed:  # fmt: skip
+    from workloads.privacy.masking import mask_frame
+
+    regions = dict.fromkeys(masking, 0)
+    changed: dict[str, Document] = {}
+    again: dict[str, dict[str, Measured]] = {}
+    for split, document in documents.items():
+        folder = dataset / split / "images"
+        folder.mkdir(parents=True, exist_ok=True)
+
+        def write(image: Mapping[str, Any], folder: Path = folder) -> tuple[str, bytes, dict[str, int]]:
+            source = sources[image["file_name"]]
+            masked = mask_frame(decode(source.read_bytes(), source.name), masking)
+            name = f"{Path(image['file_name']).stem}.jpg"
+            content = encode_jpeg(masked.image)
+            (folder / name).write_bytes(content)
+            return name, content, masked.counts
+
+        images, again[split] = [], {}
+        done = follow(on_all_cores(write, document["images"]), f"Masking {split} images", len(document["images"]))
+        for image, (name, content, found) in zip(document["images"], done, strict=True):
+            digest = hashlib.sha256(content).hexdigest()
+            images.append({**image, "file_name": name, "sha256": digest})
+            again[split][name] = replace(measured[split][image["file_name"]], sha256=digest, bytes=len(content))
+            for kind, count in found.items():
+                regions[kind] += count
+        changed[split] = {**document, "images": images}
+    return Placed(changed, again, {"kinds": list(masking), "regions": regions, "sentences": [
+        f"{count:,} {kind} masked; the originals are not kept." for kind, count in regions.items()]})  # fmt: skip
