@@ -90,29 +90,40 @@ def write_film(images: Iterable[tuple[int, np.ndarray]], tracks: Rows, path: Pat
     Raises:
         UserError: no image, or the file cannot be written there.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.stem}.unfinished.mp4")
-    writer, size, count = None, (0, 0), 0
+    writer: cv2.VideoWriter | None = None
+    size: tuple[int, ...] = ()
+    count = 0
     painter = Painter(tracks)
     try:
         for frame, image in images:
             if writer is None:
-                height, width = image.shape[:2]
-                size = (height + height % 2, width + width % 2)  # the codec halves colours: even sizes alone
-                writer = cv2.VideoWriter(str(unfinished), cv2.VideoWriter.fourcc(*"mp4v"), frame_rate, size[::-1])
-                if not writer.isOpened():
-                    raise UserError(f"{path}: a film cannot be written there; name a file in a folder you may write")
+                size = tuple(side + side % 2 for side in image.shape[:2])  # the codec halves colours: even sizes alone
+                writer = _opened(unfinished, path, frame_rate, size)
             writer.write(_fitted(painter.paint(frame, image), size))
             count += 1
+        if writer is None:
+            raise UserError("no image given: there is nothing to film")
+        writer.release()
+        unfinished.replace(path)
     finally:
         if writer is not None:
             writer.release()
-        if count == 0:
             unfinished.unlink(missing_ok=True)
-    if count == 0:
-        raise UserError("no image given: there is nothing to film")
-    unfinished.replace(path)
     return count
+
+
+def _opened(file: Path, path: Path, frame_rate: float, size: tuple[int, ...]) -> cv2.VideoWriter:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()  # OpenCV would tell nobody why it cannot write
+    except OSError as wrong:
+        raise UserError(f"{path}: cannot be written: {wrong.strerror}") from wrong
+    writer = cv2.VideoWriter(str(file), cv2.VideoWriter.fourcc(*"mp4v"), frame_rate, size[::-1])
+    if not writer.isOpened():
+        file.unlink()
+        raise UserError(f"{path}: this OpenCV cannot write MP4 (mp4v); install opencv-python-headless from its wheel")
+    return writer
 
 
 class Painter:
@@ -127,10 +138,10 @@ class Painter:
         start, end = np.searchsorted(self.tracks.frames, [frame, frame + 1])
         here = self.tracks.of(np.arange(start, end))
         canvas = image.copy()
-        thickness = max(1, round(min(image.shape[:2]) / 300))
+        thickness = max(2, round(min(image.shape[:2]) / 200))
         for number, box in zip(here.ids.tolist(), here.boxes_xyxy, strict=True):
-            foot = (round((box[0] + box[2]) / 2), round(box[3]))
-            self._trails.setdefault(number, deque(maxlen=TRAIL_FRAMES)).append((frame, foot))
+            centre = (round((box[0] + box[2]) / 2), round((box[1] + box[3]) / 2))
+            self._trails.setdefault(number, deque(maxlen=TRAIL_FRAMES)).append((frame, centre))
         for number, trail in list(self._trails.items()):
             while trail and trail[0][0] <= frame - TRAIL_FRAMES:
                 trail.popleft()
@@ -144,7 +155,7 @@ class Painter:
         return draw_boxes(canvas, here.boxes_xyxy, labels, [colour_of(number) for number in here.ids.tolist()])
 
 
-def _fitted(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def _fitted(image: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
     """Cut or padded at the right and below; padding repeats the last pixels."""
     image = image[: size[0], : size[1]]
     missing = size[0] - image.shape[0], size[1] - image.shape[1]

@@ -1,0 +1,105 @@
+"""Rows of all formats, there and back, and what is said of a bad one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from workloads.kitti.mistakes import BadFile
+from workloads.tracking.formats import Format, read, recognise, text
+
+MOT = "1,-1,10,20,30,40,0.9\n2,-1,11,21,30,40,0.8,-1,-1,-1\n"
+KITTI = "0 Car 10 20 40 60 0.9\n0 Pedestrian 1 2 3 9 0.5\n2 car 11 21 41 61 0.8\n"
+COCO = json.dumps([
+    {"image_id": 7, "category_id": 3, "bbox": [10, 20, 30, 40], "score": 0.9},
+    {"frame": 8, "category": "Car", "bbox": [11, 21, 30, 40], "score": 0.8},
+])  # fmt: skip
+
+
+def written(folder: Path, content: str, name: str = "a.txt") -> Path:
+    path = folder / name
+    path.write_bytes(content.encode())
+    return path
+
+
+@pytest.mark.parametrize(
+    ("content", "form", "frames", "names"),
+    [
+        (MOT, Format.MOT, [1, 2], ("",)),
+        (MOT.replace("\n", "\r\n\r\n").rstrip(), Format.MOT, [1, 2], ("",)),
+        (KITTI, Format.KITTI, [0, 0, 2], ("Car", "Pedestrian")),
+        ("\ufeff" + COCO, Format.COCO, [7, 8], ("3", "Car")),
+    ],
+    ids=["mot", "windows, blank lines, no final newline", "kitti", "json with a mark"],
+)
+def test_detections_are_read_in_the_format_they_are_seen_to_have(tmp_path, content, form, frames, names):
+    found, seen = read(written(tmp_path, content), detections=True)
+    assert (seen, found.frames.tolist(), found.names) == (form, frames, names)
+    np.testing.assert_allclose(found.boxes_xyxy[0], [10, 20, 40, 60])
+    assert found.scores[0] == 0.9
+
+
+@pytest.mark.parametrize("form", list(Format))
+def test_tracks_written_are_read_back(tmp_path, form):
+    content = {Format.MOT: MOT, Format.KITTI: KITTI, Format.COCO: COCO}[form]
+    found, _ = read(written(tmp_path, content), detections=True)
+    found.ids[:] = np.arange(len(found)) + 5
+    again, seen = read(written(tmp_path, text(found, form), "b.txt"), detections=False)
+    assert seen is form
+    for column in ("frames", "ids", "boxes_xyxy", "scores"):
+        np.testing.assert_array_equal(getattr(again, column), getattr(found, column))
+    assert [again.names[kind] for kind in again.classes] == [found.names[kind] for kind in found.classes]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("1,-1,1,1,1\n", "line 1: 5 fields given; a MOTChallenge row has 7 to 10"),
+        (MOT + "3,-1,10,x,30,40,0.9\n", "line 3, field 4 (top): 'x' is not a finite number"),
+        (MOT + "3,-1,10,20,-30,40,0.9\n", "line 3, field 5 (width): -30 given; a negative box"),
+        (MOT + "3,-1,nan,20,30,40,0.9\n", "line 3, field 3 (left): 'nan' is not a finite number"),
+        (MOT + "2.5,-1,10,20,30,40,0.9\n", "line 3, field 1 (frame): 2.5 given; a whole number from 0 up"),
+        (MOT + "3,-1,10,20,30,40,90\n", "line 3, field 7 (score): 90 given; a score is 0 to 1"),
+        (MOT + "\n1,-1,10,20,30,40,0.9\n", "line 4, field frame: 1 given after 2; detections come frame by frame"),
+        (MOT + "3,-1,1e9,20,30,40,0.9\n", "line 3, field 3 (left): 1e+09 given; pixels"),
+        (KITTI + "3 Car 11 21 41\n", "line 4: 5 fields given; a KITTI detection row has 7"),
+        (KITTI + "3 Car 11 21 9 61 0.8\n", "line 4, field 5 (right): 9 given; a negative box"),
+        ("[3]", "a.txt[0]: is no object"),
+        ("[{}", "is no JSON"),
+        ('{"a": 1}', "is no list"),
+        ('[{"frame": 0, "bbox": [1, 2, 3, 4]}]', "a.txt[0]: lacks score"),
+        ('[{"frame": 0, "bbox": [1, 2, -3, 4], "score": 1}]', "a.txt[0], field bbox: [1, 2, -3, 4] is not"),
+        ('[{"frame": "x", "bbox": [1, 2, 3, 4], "score": 1}]', "a.txt[0], field frame: 'x' is not a finite number"),
+        (COCO.replace("7", "9"), "a.txt[1], field frame: 8 given after 9"),
+        ("a b c\n", "is neither MOTChallenge (commas), KITTI"),
+    ],
+)
+def test_the_first_bad_row_is_named_with_line_and_field(tmp_path, content, words):
+    with pytest.raises(BadFile) as bad:
+        read(written(tmp_path, content), detections=True)
+    assert words in str(bad.value)
+    assert "a.txt" in str(bad.value)
+
+
+def test_a_file_that_is_no_text_or_not_there_is_named(tmp_path):
+    (tmp_path / "a.txt").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(BadFile, match=r"a\.txt: is no text file"):
+        recognise(tmp_path / "a.txt")
+    with pytest.raises(BadFile, match=r"b\.txt: cannot be read: No such file"):
+        recognise(tmp_path / "b.txt")
+
+
+def test_truth_may_be_sorted_by_object(tmp_path):
+    """MOTChallenge sorts its truth so."""
+    truth, _ = read(written(tmp_path, "2,1,1,1,1,1,1\n1,1,1,1,1,1,1\n1,2,1,1,1,1,1\n"), detections=False)
+    assert (truth.frames.tolist(), truth.ids.tolist()) == ([1, 1, 2], [1, 2, 1])
+
+
+def test_kitti_truth_keeps_what_its_rules_ask_for(tmp_path):
+    row = "3 7 Van 1 3 -1.5 10 20 40 60 1.5 1.6 4.0 1 1.7 20 0.1"
+    truth, form = read(written(tmp_path, row), detections=False)
+    assert form is Format.KITTI
+    assert (truth.ids[0], truth.truncated[0], truth.occluded[0], truth.names) == (7, 1, 3, ("Van",))
