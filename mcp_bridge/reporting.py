@@ -24,8 +24,10 @@ class Reporter:
         self._thread: threading.Thread | None = None
         self._busy = False
 
-    def soon(self, run_key: str) -> None:
-        """Publish this run when the thread gets to it."""
+    def soon(self, run_key: str | None) -> None:
+        """Publish this run when the thread gets to it; None: no run moved."""
+        if run_key is None:
+            return
         with self._changed:
             self._waiting[run_key] = None
             if self._thread is None:

@@ -51,8 +51,11 @@ def track(services: Services, record: RunRecord) -> None:
     services.ledger.update_run(record.run_key, lambda known: known.model_copy(update={"mlflow_run_id": run_id}))
 
 
-def _curves(services: Services, model_uri: str) -> dict[str, list[float]]:
-    """The learning curve that training left in its archive: series name -> values."""
+def _curves(services: Services, model_uri: str) -> dict[str, list[tuple[float, float]]]:
+    """The learning curve that training left in its archive: series name -> (x, value).
+
+    A series may be shorter than the axis: the validation split is not looked at in every epoch. Its gaps are null.
+    """
     if not model_uri.startswith("s3://"):
         return {}
     from mlops.curves import read_training_log
@@ -62,8 +65,12 @@ def _curves(services: Services, model_uri: str) -> dict[str, list[float]]:
     except MlopsError as error:
         log.info("No learning curve in %s: %s", model_uri, error)
         return {}
+    steps = curve.get("x") or []
     # MLflow's older stores take no colon in a name.
-    return {str(name).replace(":", "_"): list(values) for name, values in (curve.get("series") or {}).items()}
+    return {
+        str(name).replace(":", "_"): [pair for pair in zip(steps, values, strict=False) if pair[1] is not None]
+        for name, values in (curve.get("series") or {}).items()
+    }
 
 
 def flat(value: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,14 +58,14 @@ class Tracking:
         parameters: Mapping[str, Any],
         metrics: Mapping[str, float],
         tags: Mapping[str, str],
-        curves: Mapping[str, Sequence[float]] | None = None,
+        curves: Mapping[str, Sequence[tuple[float, float]]] | None = None,
         plots: Mapping[str, bytes] | None = None,
         failed: bool = False,
     ) -> str | None:
         """Create or complete the MLflow run of `run_key`; its id, or None without tracking. Safe to repeat.
 
         Args:
-            curves: metric name -> value per epoch, from 1.
+            curves: metric name -> (epoch or step, value); those that are there already are not logged again.
             plots: file name -> PNG.
 
         Raises:
@@ -82,6 +82,21 @@ class Tracking:
                 self._log_plot(run_id, name, content)
             self._client.set_terminated(run_id, status="FAILED" if failed else "FINISHED")
             return run_id
+
+    def log_points(self, run_key: str, experiment: str, points: Iterable[tuple[str, int, float]]) -> None:
+        """Add (metric, step, value) to a run that goes on. Raises Unavailable as `log_run`."""
+        if not self.enabled:
+            return
+        import time
+
+        with _translated(f"track the epochs of {run_key}"):
+            from mlflow.entities import Metric
+
+            run_id, _ = self._find_or_create(run_key, experiment, {})
+            now = int(time.time() * 1000)
+            metrics = [Metric(name, float(value), now, step) for name, step, value in points if _finite(value)]
+            for at in range(0, len(metrics), 1000):
+                self._client.log_batch(run_id, metrics=metrics[at : at + 1000])
 
     def register(self, name: str, version: str, source: str, run_id: str) -> None:
         """Make the model known in MLflow's registry as well; once for each of our versions."""
@@ -100,7 +115,10 @@ class Tracking:
         experiment_id = self._experiment(experiment)
         found = self._client.search_runs([experiment_id], f"tags.`{RUN_KEY_TAG}` = '{run_key}'", max_results=1)
         if found:
-            return found[0].info.run_id, False
+            run_id = found[0].info.run_id
+            for name, value in tags.items():
+                self._client.set_tag(run_id, name, value)
+            return run_id, False
         run = self._client.create_run(experiment_id, run_name=run_key, tags={RUN_KEY_TAG: run_key, **tags})
         return run.info.run_id, True
 
@@ -123,17 +141,22 @@ class Tracking:
         run_id: str,
         parameters: Mapping[str, Any],
         metrics: Mapping[str, float],
-        curves: Mapping[str, Sequence[float]],
+        curves: Mapping[str, Sequence[tuple[float, float]]],
     ) -> None:
         import time
 
         from mlflow.entities import Metric, Param
 
         now = int(time.time() * 1000)
-        logged = self._client.get_run(run_id).data.params
+        data = self._client.get_run(run_id).data
+        logged = data.params
         points = [Metric(name, float(value), now, 0) for name, value in metrics.items() if _finite(value)]
         for name, values in curves.items():
-            points += [Metric(name, float(value), now, step) for step, value in enumerate(values, 1) if _finite(value)]
+            there = (
+                {one.step for one in self._client.get_metric_history(run_id, name)} if name in data.metrics else set()
+            )
+            fresh = [(round(step), value) for step, value in values if _finite(value) and round(step) not in there]
+            points += [Metric(name, float(value), now, step) for step, value in fresh]
         pairs = [
             Param(name, str(value)[:_VALUE_LIMIT])
             for name, value in parameters.items()

@@ -48,9 +48,11 @@ def register(tools: Tools) -> None:
 
         Ended states: succeeded, failed, stopped. Then call the phase's collect_* tool, whatever the state.
         """
-        from mlops import jobs
+        from mlops.phases import following
 
-        return jobs.follow(tools.services, name, kind, log_cursor)
+        status, moved = following.follow(tools.services, name, kind, log_cursor)
+        tools.reporter.soon(moved)
+        return status
 
     @tools.effect("Stop a job", destructive=True)
     def stop_job(name: JobName, kind: JobKind, idempotency_key: IdempotencyKey) -> JobStatus:

@@ -23,7 +23,7 @@ def log(tracking: Tracking, key: str, **changes):
         "parameters": {"algorithm": "xgboost", "hyperparameters.max_depth": 4, "variant": None},
         "metrics": {"test_f1": 0.97, "test_nan": float("nan")},
         "tags": {"mlops.dataset": "breast-cancer@1"},
-        "curves": {"train_loss": [0.9, 0.5, 0.2]},
+        "curves": {"train_loss": [(1, 0.9), (2, 0.5), (3, 0.2)]},
         "plots": {"roc_curve.png": PNG},
     }
     return tracking.log_run(key, **{**plain, **changes})
@@ -43,6 +43,13 @@ def test_logging_twice_is_one_run(tracking):
     assert log(tracking, "gh-2") == log(tracking, "gh-2")
     found = tracking._client.search_runs(["1"], f"tags.`{RUN_KEY_TAG}` = 'gh-2'")
     assert len(found) == 1
+
+
+def test_points_of_a_run_that_goes_on_are_not_logged_again_at_its_end(tracking):
+    tracking.log_points("gh-5", "xgboost-breast-cancer", [("train_loss", 1, 0.9), ("train_loss", 2, 0.5)])
+    run_id = log(tracking, "gh-5")
+    assert [one.step for one in tracking._client.get_metric_history(run_id, "train_loss")] == [1, 2, 3]
+    assert tracking._client.get_run(run_id).data.tags["mlops.dataset"] == "breast-cancer@1"
 
 
 def test_a_run_cut_short_is_completed(tracking):
