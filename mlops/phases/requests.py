@@ -123,7 +123,7 @@ def training_body(
     Args:
         channels: name -> s3:// prefix; mounted at `/opt/ml/input/data/{name}`.
         output: s3:// prefix; SageMaker appends `{job}/output/model.tar.gz`.
-        checkpoints: s3:// prefix, used where spare capacity is.
+        checkpoints: s3:// prefix, the same for each attempt: what an interrupted one left, the next goes on from.
         metrics: what the job prints, e.g. `validation:accuracy`.
     """
     where = on or Machine(settings.training_image, settings.training_instance_type, settings.max_job_runtime_s)
@@ -144,12 +144,12 @@ def training_body(
         },
         "StoppingCondition": {"MaxRuntimeInSeconds": where.limit_s},
         "EnableManagedSpotTraining": settings.managed_spot,
+        "CheckpointConfig": {"S3Uri": checkpoints, "LocalPath": "/opt/ml/checkpoints"},
         "Environment": dict(variables),
     }
     if settings.managed_spot:
         # Waiting for capacity counts, too: allow as long again.
         body["StoppingCondition"]["MaxWaitTimeInSeconds"] = 2 * where.limit_s
-        body["CheckpointConfig"] = {"S3Uri": checkpoints, "LocalPath": "/opt/ml/checkpoints"}
     return body
 
 
