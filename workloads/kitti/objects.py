@@ -155,9 +155,10 @@ def _objects(names: tuple[str, ...], text: bytes, sizes: list[int], fields: int,
     from workloads.kitti.row_kernel import read_rows
 
     buffer = np.frombuffer(text, np.uint8)
-    ends = np.cumsum(np.array(sizes, np.int64))
+    lengths = np.array(sizes, np.int64)
+    ends = np.cumsum(lengths)
     capacity = text.count(b"\n") + len(names)
-    values, kind, spans, lines, doubts, row_starts = read_rows(buffer, ends - sizes, ends, fields, capacity)
+    values, kind, spans, lines, doubts, row_starts = read_rows(buffer, ends - lengths, ends, fields, capacity)
     for row in np.flatnonzero(doubts):
         start, end = spans[row]
         file = int(np.searchsorted(row_starts, row, side="right")) - 1

@@ -1,0 +1,58 @@
+"""The commands: what they print, and one line where something is wrong."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from workloads.kitti.__main__ import main
+
+
+def test_convert_and_restore_tell_what_they_did(kitti_tree, kitti_rows, capsys):
+    tree = kitti_tree().frame("000001", [kitti_rows["car"], kitti_rows["van"]]).frame("000002", [kitti_rows["cyclist"]])
+    out = tree.root / "coco"
+    assert main(["convert", "--root", str(tree.root), "--out", str(out), "--classes", "Cyclist,Car", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["images"], told["annotations"], told["left_out"], told["bad_frames"]) == (2, 3, 0, [])
+    assert told["class_policy"]["types"]["Van"]["as"] == "Car"
+    document = json.loads((out / "annotations.json").read_text())
+    assert [one["name"] for one in document["categories"]] == ["Cyclist", "Car"]
+    assert main(["restore", "--coco", str(out), "--out", str(out)]) == 0
+    assert "2 files" in capsys.readouterr().out
+    assert (out / "label_2" / "000001.txt").read_bytes() == tree.label("000001").read_bytes()
+
+
+def test_one_bad_frame_of_several_is_skipped_and_said_in_one_line(kitti_tree, kitti_rows, capsys):
+    tree = kitti_tree().frame("000001").frame("000002", [kitti_rows["car"].rsplit(" ", 1)[0]])
+    assert main(["convert", "--root", str(tree.root), "--out", str(tree.root / "coco")]) == 0
+    (warning,) = capsys.readouterr().err.splitlines()
+    assert warning == "warning: skipped frame 000002: training/label_2/000002.txt, line 1: 14 fields given; " \
+                      "a label row has 15"  # fmt: skip
+    assert len(json.loads((tree.root / "coco" / "annotations.json").read_text())["images"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (
+            ["convert", "--root", "{root}", "--out", "{root}/o"],
+            "only frame is bad: training/label_2/000001.txt, line 2",
+        ),
+        (["convert", "--root", "{root}/nothing", "--out", "{root}/o"], "no KITTI tree"),
+        (["convert", "--root", "{root}", "--out", "{root}/o", "--classes", "DontCare"], "cannot be a class"),
+        (["inspect", "--root", "{root}", "--frame", "000001"], "line 2, field 7 (right): 5 given; a negative box"),
+        (["restore", "--coco", "{root}/none.json", "--out", "{root}"], "cannot be read"),
+    ],
+)
+def test_mistake_is_one_line_and_code_2(kitti_tree, kitti_rows, capsys, arguments, words):
+    tree = kitti_tree().frame("000001", [kitti_rows["car"], kitti_rows["car"].replace("30.00", "5.00")])
+    assert main([word.format(root=tree.root) for word in arguments]) == 2
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if not line.startswith("warning")]
+    assert line.startswith("error: ")
+    assert words in line
+
+
+def test_inspect_prints_json(kitti_tree, capsys):
+    assert main(["inspect", "--root", str(kitti_tree().frame("000001").root), "--frame", "000001", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["objects"][0]["type"] == "Car"
