@@ -91,12 +91,16 @@ def _loss(raw: Tensor, targets: Tensor, input_size: tuple[int, int], l1: bool, d
 
 def _objectness_weights(targets: Tensor, centres: Tensor, answering: Tensor) -> Tensor | None:
     """(n * cells,) 0 for cells in a region nobody labelled, 1 else and for those that answer; None: all count."""
-    regions = targets[..., 0] < 0
-    if not regions.any():
+    regions = (targets[..., 0] < 0) & (targets[..., 3:5] > 0).all(dim=2)
+    images = regions.any(dim=1).nonzero()[:, 0].tolist()
+    if not images:
         return None
-    away = (centres - targets[..., None, 1:3]).abs()  # (n, most, cells, 2)
-    inside = (away <= targets[..., None, 3:5] / 2).all(dim=3) & regions[..., None]
-    weights = (~inside.any(dim=1)).float().flatten()
+    weights = torch.ones(len(targets), len(centres), device=targets.device)
+    for image in images:
+        boxes = targets[image, regions[image], 1:, None]  # (regions, 4, 1)
+        inside = ((centres.T - boxes[:, :2]).abs() <= boxes[:, 2:] / 2).all(dim=1).any(dim=0)
+        weights[image, inside] = 0.0
+    weights = weights.flatten()
     weights[answering] = 1.0
     return weights
 
