@@ -51,8 +51,11 @@ def write(path: Path, found: Findings) -> None:
         _training(pages, found)
         _pictures(pages, found)
         pages.heading("How the figures are defined")
+        meanings: dict[str, list[str]] = {}
         for name, text in found.numbers["definitions"].items():
-            pages.paragraph(f"{name}: {text}", size=8.5)
+            meanings.setdefault(text, []).append(name)
+        for text, names in meanings.items():
+            pages.paragraph(f"{', '.join(names)}: {text}", size=8.5)
 
 
 def _cover(pages: Pages, found: Findings) -> None:
@@ -85,8 +88,8 @@ def _classes(pages: Pages, found: Findings) -> None:
     names = ("truths", "right", "wrong", "missed", "precision", "recall", "f1", "ap50", "ap", "best_threshold")
     header = ("class", "boxes", "right", "wrong", "missed", "precision", "recall", "F1", "AP 50", "AP", "best at")
     rows = [(str(row["class"]), *(_number(row[name], 3) for name in names)) for row in found.judged.per_class]
-    note = (f"Counts, precision, recall and F1 at score {found.judged.threshold:g} and IoU 0.5; AP as COCO has it; the "
-            "score with the best F1.")  # fmt: skip
+    note = (f"Counts, precision, recall and F1 at score {found.judged.threshold:g} and IoU 0.5; AP as COCO has it; "
+            "best at: the score with the best F1.")  # fmt: skip
     widths = (0.18, 0.07, 0.07, 0.075, 0.08, 0.1, 0.085, 0.08, 0.09, 0.08, 0.09)
     pages.table("Each class", header, rows, widths, note=note)
 
@@ -148,7 +151,7 @@ def _pictures(pages: Pages, found: Findings) -> None:
     if not found.pictures:
         return
     pages.heading("Frames", room_cm=8)
-    pages.paragraph("Solid: detected, with score. Dashed white: labelled and found. Dashed red: labelled and missed.",
+    pages.paragraph("Solid: detected, with score. Dashed: labelled; white where found, magenta where missed.",
                     colour=GREY)  # fmt: skip
     for caption, image in found.pictures:
         pages.picture(smaller(image), caption)

@@ -13,7 +13,8 @@ from workloads.detection.truth import Frame
 from workloads.images.drawing import colour_of, draw_boxes
 
 FIRST, WORST = 8, 4
-_WHITE, _RED = (255, 255, 255), (48, 48, 235)
+_WHITE, _MAGENTA = (255, 255, 255), (255, 0, 255)
+"""Blue, green, red; no class has these."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def choose(matches: Matches, frames: int, threshold: float, first: int = FIRST, 
 
 def draw(image: np.ndarray, frame: Frame, found: Detections, matches: Matches, place: int, threshold: float,
          classes: Sequence[str]) -> np.ndarray:  # fmt: skip
-    """Labelled boxes dashed, white where found and red where missed; detections solid, in the colour of their class."""
+    """Labelled boxes dashed, white where found and magenta where missed; detections solid, each class its colour."""
     told = found.above(threshold)
     names = [f"{classes[code]} {score:.2f}" for code, score in zip(told.classes, told.scores, strict=True)]
     shown = draw_boxes(image, told.boxes_xyxy, names, [colour_of(int(code)) for code in told.classes])
@@ -54,5 +55,5 @@ def draw(image: np.ndarray, frame: Frame, found: Detections, matches: Matches, p
     rows = [row for row in range(len(frame.rows)) if not frame.ignored[row]]
     labels = ["" if hit[row] else f"missed {classes[frame.classes[row]]}" for row in rows]
     return draw_boxes(
-        shown, frame.boxes_xyxy[rows], labels, [_WHITE if hit[row] else _RED for row in rows], dashed=True
+        shown, frame.boxes_xyxy[rows], labels, [_WHITE if hit[row] else _MAGENTA for row in rows], dashed=True
     )

@@ -21,7 +21,7 @@ LINE = 0.52
 MOST_TOGETHER = 16.0
 """Longer tables may be parted between pages."""
 _CM = 1 / 2.54
-_CHARACTERS_A_CM = 6.3
+_CHARACTERS_A_CM = 5.9
 """Of 9 point text, so that wrapped lines surely fit."""
 
 

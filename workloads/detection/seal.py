@@ -29,9 +29,9 @@ def broken(manifest: dict[str, Any], test: Path, run: Run, training: dict[str, A
     if not sealed:
         reasons.append("the manifest names no file of the test split")
     if changed:
-        reasons.append(f"{_named('test/', changed)} not the files that prepare wrote")
+        reasons.append(f"{_named(changed)} not as prepare wrote {'it' if len(changed) == 1 else 'them'}")
     if added := sorted(name for name in there.keys() - sealed.keys() if not Path(name).name.startswith(".")):
-        reasons.append(f"{_named('test/', added)} not in the manifest")
+        reasons.append(f"{_named(added)} not in the manifest")
     seen = {digest: name for name, digest in files.items() if name.startswith(SEEN) and _is_picture(name)}
     if shared := sorted(name for name, digest in sealed.items() if _is_picture(name) and digest in seen):
         reasons.append(f"{len(shared)} test frames are pictures that training saw (first: test/{shared[0]} is "
@@ -44,9 +44,9 @@ def broken(manifest: dict[str, Any], test: Path, run: Run, training: dict[str, A
     return reasons
 
 
-def _named(prefix: str, names: list[str]) -> str:
+def _named(names: list[str]) -> str:
     """`test/a is`, or `3 files (first: test/a) are`."""
-    return f"{prefix}{names[0]} is" if len(names) == 1 else f"{len(names)} files (first: {prefix}{names[0]}) are"
+    return f"{TEST}{names[0]} is" if len(names) == 1 else f"{len(names)} files (first: {TEST}{names[0]}) are"
 
 
 def _is_picture(name: str) -> bool:

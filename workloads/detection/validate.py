@@ -204,7 +204,7 @@ def report_facts(run: Run, model: DetectorFolder, recipe: dict[str, Any], truth:
         ("Run", run.run_key), ("Network", str(model.signature.get("variant", run.algorithm))),
         ("Input", f"{height} x {width} pixels"), ("Classes", ", ".join(truth.classes)),
         ("Data set", f"{run.dataset.get('name', 'unknown')}, version {run.dataset_version or 'unknown'}"),
-        ("Source", {"kitti": "KITTI", "coco": "COCO"}.get(str(recipe.get("source")), "unknown")),
+        ("Labels", {"kitti": "in KITTI's layout", "coco": "COCO JSON"}.get(str(recipe.get("source")), "unknown")),
         ("Test frames", f"{len(truth.frames)} with {truth.objects} labelled boxes"),
         ("Seal", f"BROKEN: {'; '.join(broken)}" if broken else seal_words),
         ("Training time", f"{training['seconds']:.0f} s"),
