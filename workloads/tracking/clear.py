@@ -36,8 +36,10 @@ class Clear:
 
     @property
     def mota(self) -> float:
-        """1 - (FN + FP + switches) / truth."""
-        return (self.tp - self.fp - self.switches) / max(1, self.tp + self.fn)
+        """1 - (FN + FP + switches) / truth; 0 without any truth, as TrackEval says of such a sequence."""
+        if not self.tp + self.fn:
+            return 0.0
+        return (self.tp - self.fp - self.switches) / (self.tp + self.fn)
 
     @property
     def motp(self) -> float:

@@ -107,13 +107,13 @@ def _associate(states: np.ndarray, marks: np.ndarray, rows: np.ndarray, boxes: n
     """Match `rows` with the `chosen` detections and correct those that found one."""
     if len(rows) == 0 or len(chosen) == 0:
         return
-    cost = np.empty((len(rows), len(chosen)))
-    box = np.empty(4)
+    ours = np.empty((len(rows), 4))
     for place, row in enumerate(rows):
-        kalman.box_of(states[row], box)
-        for column, one in enumerate(chosen):
-            overlap = iou(box, boxes[one]) if marks[row, CLASS] == classes[one] else 0.0
-            cost[place, column] = 1.0 - overlap * scores[one] if fused else 1.0 - overlap
+        kalman.box_of(states[row], ours[place])
+    cost = overlaps(ours, marks[rows, CLASS], boxes[chosen], classes[chosen])
+    for place in range(len(rows)):
+        for column in range(len(chosen)):
+            cost[place, column] = 1.0 - cost[place, column] * (scores[chosen[column]] if fused else 1.0)
     partner = assign(cost, limit)
     for place, row in enumerate(rows):
         if partner[place] < 0:
@@ -157,23 +157,31 @@ def _without_duplicates(states: np.ndarray, marks: np.ndarray, tracked: int, lim
     """Rows that stay: of a tracked and a lost one on the same place, the one that lived longer."""
     count = len(marks)
     stays = np.ones(count, np.bool_)
-    box, other = np.empty(4), np.empty(4)
-    for lost in range(tracked, count):
-        kalman.box_of(states[lost], other)
-        for row in range(tracked):
-            kalman.box_of(states[row], box)
-            if marks[row, CLASS] == marks[lost, CLASS] and iou(box, other) > limit:
+    boxes = np.empty((count, 4))
+    for row in range(count):
+        kalman.box_of(states[row], boxes[row])
+    kinds = marks[:, CLASS]
+    shared = overlaps(boxes[:tracked], kinds[:tracked], boxes[tracked:], kinds[tracked:])
+    for row in range(tracked):
+        for lost in range(tracked, count):
+            if shared[row, lost - tracked] > limit:
                 longer = marks[row, SEEN] - marks[row, BEGUN] > marks[lost, SEEN] - marks[lost, BEGUN]
                 stays[lost if longer else row] = False
     return np.flatnonzero(stays), int(np.sum(stays[:tracked]))
 
 
 @njit(cache=True)
-def iou(a: np.ndarray, b: np.ndarray) -> float:
-    """Of two xyxy boxes, in continuous pixels (no `+ 1`); 0 where one is turned inside out."""
-    width = min(a[2], b[2]) - max(a[0], b[0])
-    height = min(a[3], b[3]) - max(a[1], b[1])
-    if not (width > 0 and height > 0):
-        return 0.0
-    shared = width * height
-    return shared / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - shared)
+def overlaps(a: np.ndarray, kinds_a: np.ndarray, b: np.ndarray, kinds_b: np.ndarray) -> np.ndarray:
+    """(n, m) IoU of boxes (n, 4) and (m, 4) xyxy, in continuous pixels (no `+ 1`); 0 between classes."""
+    out = np.zeros((len(a), len(b)))
+    for row in range(len(a)):
+        left, top, right, bottom = a[row, 0], a[row, 1], a[row, 2], a[row, 3]
+        area = (right - left) * (bottom - top)
+        for column in range(len(b)):
+            width = min(right, b[column, 2]) - max(left, b[column, 0])
+            height = min(bottom, b[column, 3]) - max(top, b[column, 1])
+            if width > 0 and height > 0 and kinds_a[row] == kinds_b[column]:
+                shared = width * height
+                other = (b[column, 2] - b[column, 0]) * (b[column, 3] - b[column, 1])
+                out[row, column] = shared / (area + other - shared)
+    return out
