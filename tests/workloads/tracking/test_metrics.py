@@ -102,7 +102,7 @@ def test_matches_keep_their_partner_although_another_is_closer(tmp_path):
     ("truth", "tracks", "expected"),
     [
         ([(1, 1, 0)], [], {"MOTA": 0, "CLR_FN": 1, "IDF1": 0, "HOTA": 0, "ML": 1, "LocA": 1}),
-        ([], [(1, 1, 0)], {"MOTA": -1, "CLR_FP": 1, "IDF1": 0, "HOTA": 0, "ML": 0, "LocA": 1}),
+        ([], [(1, 1, 0)], {"MOTA": 0, "CLR_FP": 1, "IDF1": 0, "HOTA": 0, "ML": 0, "LocA": 1}),
     ],
     ids=["no tracks", "no truth"],
 )
