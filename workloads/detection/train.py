@@ -1,0 +1,136 @@
+"""`train`: a YOLOX detector from prepared frames; leaves weights, ONNX, its recipe, its signature and its curves."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workloads.augmentation.recipe import settle
+from workloads.contract import Paths, Run, UserError, log, read_json
+from workloads.detection.dataset import Frames
+from workloads.detection.training import launch, world
+from workloads.detection.training.checkpoint import Checkpoints
+from workloads.detection.training.interrupt import Interrupt
+from workloads.detection.training.lesson import Lesson
+from workloads.detection.training.product import device_name, write_product
+from workloads.detection.training.settings import Settings, fit_to, read_settings
+from workloads.detection.training.world import World
+from workloads.detection.truth import read as read_truth
+
+if TYPE_CHECKING:
+    from workloads.detection.training.trainer import Trainer
+    from workloads.yolox.network import YOLOX
+
+
+def main() -> int:
+    paths = Paths.here()
+    processes = launch.wanted(os.environ, paths.base)
+    if processes:
+        return launch.run_all(launch.this_command(), processes)
+    weights = paths.channel("weights")
+    train(
+        Run.read(paths.channel("run")), paths.channel("train"), paths.channel("validation"),
+        paths.channel("features"), paths.model, checkpoints_folder=paths.base / "checkpoints",
+        weights_folder=weights if weights.is_dir() else None,
+    )  # fmt: skip
+    return 0
+
+
+def train(
+    run: Run, train_folder: Path, validation_folder: Path, features_folder: Path, model_folder: Path, *,
+    checkpoints_folder: Path, weights_folder: Path | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Train what `run` asks for and write the product to `model_folder`; returns `training_log.json`.
+
+    Args:
+        checkpoints_folder: where an interrupted training left its state, and this one leaves its own.
+        weights_folder: holds the file of `weights_uri`.
+
+    Raises:
+        UserError: settings or data that cannot work, or a loss that is no number.
+        Interrupted: SIGTERM came; the state is saved.
+        ArithmeticError: the ONNX model does not answer as the network does.
+    """
+    import torch
+
+    from workloads.detection.training.trainer import Trainer
+    from workloads.yolox.network import build
+
+    here = world.join()
+    prepare_machine()
+    lesson = read_lesson(run, train_folder, validation_folder, features_folder, here)
+    torch.manual_seed(lesson.settings.seed)
+    network = build(lesson.settings.variant.name, len(lesson.recipe["classes"]))
+    anew = fine_tune(network, lesson.settings, weights_folder)
+    with Interrupt() as interrupt:
+        trainer = Trainer(
+            network, lesson.frames, lesson.validation, lesson.settings, lesson.augmentation,
+            checkpoints=Checkpoints(checkpoints_folder, lesson.identity), world=here, interrupt=interrupt,
+            threads=picture_threads(here),
+        )  # fmt: skip
+        announce(lesson, trainer, anew)
+        trainer.run()
+    record = write_product(model_folder, features_folder, lesson, trainer) if here.first else {}
+    here.gather(None)  # nobody leaves before the product is written
+    world.leave()
+    return record
+
+
+def prepare_machine() -> None:
+    """Settings of libraries that hold for the whole process."""
+    import cv2
+    import torch
+
+    cv2.setNumThreads(1)  # pictures are made by our own threads, each alone
+    torch.backends.cudnn.deterministic = True
+    torch.backends.cudnn.benchmark = False
+
+
+def picture_threads(here: World) -> int:
+    """Cores of this process for pictures; on a CPU the network needs them more."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    per_process = max(1, cores // here.size)
+    return min(16, per_process) if here.device().type == "cuda" else min(4, max(1, per_process // 2))
+
+
+def read_lesson(run: Run, train_folder: Path, validation_folder: Path, features_folder: Path, here: World) -> Lesson:
+    """Data and settings, checked against each other. Raises UserError."""
+    recipe = read_json(features_folder, "features.json")
+    settings = read_settings(run, recipe)
+    augmentation, notes = settle(settings.variant, run.spec.get("augmentation") or [], run.hyperparameters)
+    frames, validation = (Frames(read_truth(folder, recipe["classes"]), settings.input_size)
+                          for folder in (train_folder, validation_folder))  # fmt: skip
+    fitted = fit_to(settings, len(frames), here.size)
+    for note in (*notes, *fitted.notes):
+        log(note, level="WARNING")
+    return Lesson(run, recipe, fitted, augmentation, frames, validation)
+
+
+def fine_tune(network: YOLOX, settings: Settings, weights_folder: Path | None) -> list[str]:
+    """Start from the file of `weights_uri`, if one is asked for; names of the layers that start anew.
+
+    Raises:
+        UserError: no such file, another hash, another network.
+    """
+    if not settings.weights_uri:
+        return []
+    from workloads.yolox.weights import load_checkpoint
+
+    name = settings.weights_uri.rsplit("/", 1)[-1]
+    path = (weights_folder or Path("weights")) / name
+    if not path.is_file():
+        raise UserError(f"hyperparameters.weights_uri: there is no {settings.weights_uri}")
+    return load_checkpoint(path, settings.weights_sha256, network)
+
+
+def announce(lesson: Lesson, trainer: Trainer, anew: list[str]) -> None:
+    """What is about to happen, once."""
+    if not trainer.world.first:
+        return
+    settings = lesson.settings
+    log("Training starts", variant=settings.variant.name, input_size=settings.input_size, frames=len(lesson.frames),
+        objects=lesson.frames.truth.objects, validation_frames=len(lesson.validation), epochs=settings.epochs,
+        batch_size=settings.batch_size, steps=settings.steps, effective_learning_rate=settings.rate,
+        device=device_name(trainer), precision=trainer.precision.name, processes=trainer.world.size,
+        fine_tuned=bool(settings.weights_uri), layers_anew=anew)  # fmt: skip

@@ -1,0 +1,1 @@
+"""Training a detector: settings, batches, steps, evaluation, checkpoints, several devices."""

@@ -1,0 +1,107 @@
+"""One process for each GPU of each host of a SageMaker job."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from workloads.contract import log
+
+PORT = 29_417
+"""Where the first host of a job waits for the others; hosts of a job reach each other on any port."""
+_GRACE_S = 90.0
+"""SageMaker kills 120 s after SIGTERM."""
+
+
+def wanted(environment: Mapping[str, str], base: Path) -> list[dict[str, str]]:
+    """The variables of each process to start on this host; empty where this one process is enough, or is one of them.
+
+    Hosts come from SM_HOSTS and SM_CURRENT_HOST, else from SageMaker's `resourceconfig.json`; GPUs from SM_NUM_GPUS,
+    else from CUDA.
+    """
+    if "RANK" in environment:
+        return []
+    hosts, current = _hosts(environment, base)
+    gpus = int(environment.get("SM_NUM_GPUS") or _cuda_devices())
+    here, size = max(gpus, 1), max(gpus, 1) * len(hosts)
+    if size == 1:
+        return []
+    first = hosts.index(current) * here
+    address = "127.0.0.1" if len(hosts) == 1 else hosts[0]
+    return [
+        {"RANK": str(first + place), "LOCAL_RANK": str(place), "WORLD_SIZE": str(size), "MASTER_ADDR": address,
+         "MASTER_PORT": environment.get("MASTER_PORT", str(PORT))}
+        for place in range(here)
+    ]  # fmt: skip
+
+
+def _hosts(environment: Mapping[str, str], base: Path) -> tuple[list[str], str]:
+    if environment.get("SM_HOSTS"):
+        hosts = json.loads(environment["SM_HOSTS"])
+        return hosts, environment.get("SM_CURRENT_HOST", hosts[0])
+    config = base / "input" / "config" / "resourceconfig.json"
+    if not config.exists():
+        return ["localhost"], "localhost"
+    document = json.loads(config.read_text(encoding="utf-8"))
+    return sorted(document["hosts"]), document["current_host"]
+
+
+def _cuda_devices() -> int:
+    import torch
+
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0
+
+
+def run_all(command: Sequence[str], variables: Sequence[Mapping[str, str]]) -> int:
+    """Run `command` once for each set of variables; the first exit that is not 0, else 0.
+
+    Where one fails, the others wait for it in vain: they are ended. SIGTERM reaches all of them.
+    """
+    children = [subprocess.Popen(list(command), env={**os.environ, **one}) for one in variables]
+    log("Started one process for each device", devices=len(children), world_size=variables[0]["WORLD_SIZE"])
+
+    def end(number: int, _frame: object = None) -> None:
+        for child in children:
+            if child.poll() is None:
+                child.send_signal(number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        while any(child.poll() is None for child in children):
+            if any(child.poll() for child in children):
+                _end_patiently(children)
+                break
+            time.sleep(0.1)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    codes = [child.wait() for child in children]
+    return next((_exit_code(code) for code in codes if code), 0)
+
+
+def _end_patiently(children: Sequence[subprocess.Popen[bytes]]) -> None:
+    """They may be saving: SIGTERM has reached all of them, or one of them has failed."""
+    deadline = time.monotonic() + _GRACE_S
+    for child in children:
+        if child.poll() is None:
+            child.terminate()
+    for child in children:
+        try:
+            child.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            child.kill()
+
+
+def _exit_code(code: int) -> int:
+    """As a shell has it: 128 and the signal."""
+    return code if code > 0 else 128 - code
+
+
+def this_command() -> list[str]:
+    """How this process was started: `python -m workloads train`."""
+    return [sys.executable, "-m", "workloads", "train"]
