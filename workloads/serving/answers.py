@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -25,15 +25,18 @@ class Answer(NamedTuple):
 class Refusal(Exception):
     """The request cannot be answered with a prediction. Becomes `{"error": {code, message, remedy}}`."""
 
-    def __init__(self, status: HTTPStatus, code: str, message: str, remedy: str, headers: bytes = b""):
+    def __init__(self, status: HTTPStatus, code: str, message: str, remedy: str, headers: bytes = b"",
+                 more: dict[str, Any] | None = None):  # fmt: skip
         super().__init__(message)
         self.status, self.code, self.message, self.remedy, self.headers = status, code, message, remedy, headers
+        self.more = more or {}
+        """Members beside `error`."""
 
     def answer(self) -> Answer:
         # Text of the request may hold lone surrogates, which JSON cannot carry.
         safe = [str(text).encode("utf-8", "replace").decode() for text in (self.code, self.message, self.remedy)]
         error = dict(zip(("code", "message", "remedy"), safe, strict=True))
-        return Answer(int(self.status), JSON, orjson.dumps({"error": error}), self.headers)
+        return Answer(int(self.status), JSON, orjson.dumps({"error": error} | self.more), self.headers)
 
 
 def bad_request(code: str, message: str, remedy: str) -> Refusal:

@@ -29,6 +29,9 @@ class Limits:
     answer_s: float = 55.0
     """A prediction that takes longer is given up: SageMaker hangs up after 60 s."""
 
+    failures: int = 5
+    """So many of a model in a row, and /ping says that the instance should be replaced."""
+
     def for_images(self) -> Limits:
         """What a detector's clients may cost. None of it is predicted in the event loop."""
         return replace(self, body_bytes=IMAGE_BODY_BYTES, smaller="Send smaller images, or fewer at once.",

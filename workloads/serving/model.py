@@ -16,6 +16,7 @@ from workloads.serving import media, replies
 from workloads.serving.answers import CSV, JSON, Answer, Refusal, bad_request
 from workloads.serving.bodies import Reader
 from workloads.serving.hub import Request
+from workloads.serving.limits import Limits
 from workloads.tabular.features import FeaturePlan
 
 NEEDED = ("model.onnx", "features.json")
@@ -36,7 +37,7 @@ class Model:
     def __init__(self, folder: Path, version: str = ""):
         documents = verify(folder)
         self.plan = FeaturePlan.loads(documents["features.json"])
-        self.version = header_safe(version or _version(documents))
+        self.version = header_safe(version or version_of(documents))
         self.openapi = documents.get("openapi.json")
         self.reader = Reader(self.plan)
         self._reply = replies.replier(self.plan.task, self.plan.classes)
@@ -63,6 +64,9 @@ class Model:
         if wants_csv:
             return Answer(200, CSV, replies.as_csv(predictions))
         return Answer(200, JSON, replies.as_json(predictions, self.version))
+
+    def limits(self, given: Limits) -> Limits:
+        return given
 
     def check(self) -> None:
         """A model of rows that could be loaded stays able to predict."""
@@ -139,7 +143,7 @@ def verify(folder: Path) -> dict[str, bytes]:
         expected = entry["sha256"] if isinstance(entry, dict) else entry
         if (found := hashlib.sha256(content).hexdigest()) != expected:
             raise ModelRefused(f"{name} was changed after packaging: sha256 {found}, the manifest says {expected}")
-        if "/" not in name:
+        if "/" not in name or name.startswith("members/"):
             contents[name] = content
     for name in NEEDED:
         if name not in contents:
@@ -147,12 +151,21 @@ def verify(folder: Path) -> dict[str, bytes]:
     return contents
 
 
+def task_of(folder: Path) -> str:
+    """What the model does, before it is proved whole; empty where that cannot be told, and `verify` will say why."""
+    try:
+        return str(json.loads((folder / "features.json").read_bytes())["task"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
 def header_safe(text: str) -> str:
     """`text` without what could end a header line or a quoted label."""
     return re.sub(r"[^A-Za-z0-9._+-]", "", text)[:100]
 
 
-def _version(documents: dict[str, bytes]) -> str:
+def version_of(documents: dict[str, bytes]) -> str:
+    """The version that signature.json names."""
     try:
         return str(json.loads(documents["signature.json"])["version"])
     except (KeyError, ValueError, TypeError):

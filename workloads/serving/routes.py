@@ -10,6 +10,7 @@ from typing import Protocol
 from workloads.serving import media
 from workloads.serving.answers import JSON, TEXT, Answer, Refusal
 from workloads.serving.hub import Pending, Request
+from workloads.serving.limits import Limits
 from workloads.serving.metrics import Metrics
 
 log = logging.getLogger(__name__)
@@ -27,6 +28,9 @@ class Predictor(Protocol):
 
     version: str
     openapi: bytes | None
+
+    def limits(self, given: Limits) -> Limits:
+        """What its clients may cost."""
 
     def answer(self, request: Request) -> Answer | Pending:
         """The predictions, now or later. Raises Refusal."""

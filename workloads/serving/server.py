@@ -18,24 +18,46 @@ import signal
 import sys
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from workloads.serving.answers import Refusal
 from workloads.serving.connection import Connection, Hub
 from workloads.serving.limits import Limits
-from workloads.serving.model import Model, ModelRefused
-from workloads.serving.routes import Routes
+from workloads.serving.model import Model, ModelRefused, task_of
+from workloads.serving.routes import Predictor, Routes
 
 log = logging.getLogger("workloads.serving")
+
+
+Load = Callable[[Path, str, Limits], Predictor]
+
+
+def load_model(folder: Path, version: str, limits: Limits) -> Predictor:
+    """The model in `folder`, of whatever kind, after it has predicted something. Raises ModelRefused."""
+    if task_of(folder) == "object_detection":
+        from workloads.serving.detector import Detector  # brings OpenCV, which rows do not need
+
+        detector = Detector(folder, version, limits, os.environ)
+        detector.warm_up()
+        return detector
+    model = Model(folder, version)
+    try:
+        model.warm_up()
+    except Refusal as refusal:
+        raise ModelRefused(f"the model cannot predict a typical row: {refusal.message}") from refusal
+    return model
 
 
 class Server:
     """One listening socket and the model behind it. While the model loads, requests are answered 503."""
 
-    def __init__(self, model_folder: Path, version: str = "", limits: Limits | None = None):
+    def __init__(self, model_folder: Path, version: str = "", limits: Limits | None = None,
+                 load: Load | None = None):  # fmt: skip
+        """`load` makes the model of folder, version and limits; left out, `load_model` does."""
         self._folder, self._version = model_folder, version
+        self._load = load or load_model
         self.limits = limits or Limits()
         self.routes = Routes()
         self.port = 0
@@ -56,15 +78,11 @@ class Server:
         """Load the model beside the running loop, prove it on a row, then answer with it. Raises ModelRefused."""
         model = await asyncio.get_running_loop().run_in_executor(self._executor, self._loaded)
         self._hub.name_version(model.version)
+        self._hub.set_limits(model.limits(self.limits))
         self.routes.model = model
 
-    def _loaded(self) -> Model:
-        model = Model(self._folder, self._version)
-        try:
-            model.warm_up()
-        except Refusal as refusal:
-            raise ModelRefused(f"the model cannot predict a typical row: {refusal.message}") from refusal
-        return model
+    def _loaded(self) -> Predictor:
+        return self._load(self._folder, self._version, self.limits)
 
     async def stop(self) -> None:
         """Take no more connections, let requests in flight end within the limit, then close."""
@@ -77,6 +95,8 @@ class Server:
             connection.abort()
         if self._sweeper:
             self._sweeper.cancel()
+        if self.routes.model:
+            self.routes.model.close()
         self._executor.shutdown(wait=False, cancel_futures=True)
 
     async def _sweep(self) -> None:

@@ -1,0 +1,33 @@
+"""Threads that do what the event loop must not wait for."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from queue import SimpleQueue
+
+
+class Workers:
+    """A fixed number of threads, first come, first served.
+
+    Daemons, unlike those of `concurrent.futures`: a call of a network that never ends must not keep the process.
+    """
+
+    def __init__(self, count: int, name: str):
+        self._tasks: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._threads = [threading.Thread(target=self._work, name=f"{name}-{n}", daemon=True) for n in range(count)]
+        for thread in self._threads:
+            thread.start()
+
+    def submit(self, task: Callable[[], None]) -> None:
+        """Do `task`, which raises nothing, as soon as a thread is free."""
+        self._tasks.put(task)
+
+    def close(self) -> None:
+        """End the threads once they are done with what they have begun and what waits."""
+        for _ in self._threads:
+            self._tasks.put(None)
+
+    def _work(self) -> None:
+        while (task := self._tasks.get()) is not None:
+            task()
