@@ -165,7 +165,7 @@ def stratified(wanted: Mapping[str, int], copies: np.ndarray, presence: np.ndarr
     room = np.array([wanted[name] for name in names], float)
     share = room / len(copies)
     desire = share[:, None] * held.sum(axis=0)[None, :]
-    side = np.full(len(size), -1)
+    side, filled = np.full(len(size), -1), np.zeros(len(names), bool)
     order = np.random.default_rng(seed).permutation(len(size))
     left = held.sum(axis=0)
     while True:
@@ -180,12 +180,14 @@ def stratified(wanted: Mapping[str, int], copies: np.ndarray, presence: np.ndarr
         else:
             candidates, wish = waiting, room
         for one in candidates:
-            fits = room >= size[one]
-            if not fits.any():  # more frames than wanted, or copies larger than the room that is left
-                side[one] = len(names) if room.sum() < 0.5 else int(np.argmax(room))
-            else:
+            # A split that has nothing yet takes copies that are more than its room.
+            fits = (room >= size[one]) | (~filled & (room > 0))
+            if fits.any():
                 side[one] = int(max(np.flatnonzero(fits), key=lambda at: (wish[at], room[at], -at)))
+            else:  # more frames than wanted, or copies that no room is left for
+                side[one] = int(np.argmax(room)) if room.max() > 0 else len(names)
             if side[one] < len(names):
+                filled[side[one]] = True
                 room[side[one]] -= size[one]
                 desire[side[one]] -= held[one]
             left = left - held[one]

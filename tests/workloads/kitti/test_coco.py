@@ -137,7 +137,7 @@ def test_annotations_of_another_tool_get_kittis_placeholders():
         (b"{", r"a\.json, line 1: no valid JSON"),
         (b"[]", "no COCO document"),
         (b'{"images": [{"id": 1}], "annotations": [], "categories": []}', "without file_name"),
-        (b'{"images": [], "annotations": [{"image_id": 3}], "categories": []}', r"annotations\[0\]: no image 3"),
+        (b'{"images": [], "annotations": [{"image_id": 3}], "categories": []}', r"there is no image 3"),
         (b'{"images": [{"id": 1, "file_name": "1.png"}], "annotations": [{"image_id": 1, "category_id": 1, "bbox": '
          b'[1]}], "categories": [{"id": 1, "name": "Car"}]}', "four numbers"),
     ],
