@@ -1,0 +1,67 @@
+"""The points within a range on the processor, in one pass."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+BLOCK = 2048
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def keep_inside(flat: np.ndarray, points: np.ndarray, bounds: np.ndarray, kept: np.ndarray) -> int:
+    """Copy the points within the bounds to the front of `kept`, in their order; how many.
+
+    Each point is written to the next free place whether it stays or not: without a branch there is nothing to guess.
+
+    Args:
+        flat, points: the same n points as (4 n,) float32 and as (n,) complex128. `kept`: (n + 1,) complex128.
+        bounds: (6,) float32 of `bounds.closed_bounds`; NaN lies outside.
+    """
+    inside = np.empty(BLOCK, np.uint8)
+    found = 0
+    for start in range(0, len(points), BLOCK):
+        block = min(len(points) - start, BLOCK)
+        _inside(flat[4 * start :], block, bounds, inside)
+        for place in range(block):
+            kept[found] = points[start + place]
+            found += inside[place]
+    return found
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _inside(flat: np.ndarray, count: int, bounds: np.ndarray, inside: np.ndarray) -> None:
+    x0, x1, y0, y1, z0, z1 = bounds[0], bounds[1], bounds[2], bounds[3], bounds[4], bounds[5]
+    for point in range(count):
+        x, y, z = flat[4 * point], flat[4 * point + 1], flat[4 * point + 2]
+        inside[point] = (x >= x0) & (x <= x1) & (y >= y0) & (y <= y1) & (z >= z0) & (z <= z1)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def count_inside(flat: np.ndarray, count: int, bounds: np.ndarray) -> Any:
+    """How many of the first `count` points lie within the bounds."""
+    x0, x1, y0, y1, z0, z1 = bounds[0], bounds[1], bounds[2], bounds[3], bounds[4], bounds[5]
+    found: Any = 0
+    for point in range(count):
+        x, y, z = flat[4 * point], flat[4 * point + 1], flat[4 * point + 2]
+        found += np.int32((x >= x0) & (x <= x1) & (y >= y0) & (y <= y1) & (z >= z0) & (z <= z1))
+    return found
+
+
+@njit(cache=True, nogil=True)
+def count_not_finite(bits: np.ndarray, columns: int) -> Any:
+    """Points of which some value is NaN or infinite. `bits`: (n * columns,) int32 of the float32 values."""
+    wrong: Any = 0
+    for value in range(len(bits)):
+        wrong += np.int32((bits[value] & 0x7F800000) == 0x7F800000)
+    if wrong == 0:
+        return 0
+    wrong = 0
+    for point in range(len(bits) // columns):
+        bad = False
+        for column in range(columns):
+            bad |= (bits[point * columns + column] & 0x7F800000) == 0x7F800000
+        wrong += bad
+    return wrong

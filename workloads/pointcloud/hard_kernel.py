@@ -1,0 +1,89 @@
+"""Hard voxels on the processor: one pass in the order of the points, into buffers that are kept."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from workloads.pointcloud.cell_kernel import BLOCK, DOUBTFUL, OUTSIDE, cells_of, decode, exact_cell
+
+FEW_POINTS = 8
+"""Voxels of so few points are cleared when they are opened; of larger ones only what the last scan left."""
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def fill(flat: np.ndarray, points: np.ndarray, bounds: np.ndarray, origin: np.ndarray, size: np.ndarray,
+         shape: np.ndarray, max_points: int, max_voxels: int, bits: int, marks: np.ndarray, cells: np.ndarray,
+         voxels: np.ndarray, counts: np.ndarray, coordinates_zyx: np.ndarray) -> tuple[Any, ...]:  # fmt: skip
+    """Voxels in the order of their first points, each with its first `max_points` points in their order.
+
+    `marks` is the memory of the grid: 0, or (voxel + 1) << bits | points so far. It is all zero before and after, for
+    only the cells that were touched are wiped, and there are a thousand times fewer of them than cells.
+
+    Args:
+        flat, points: the same n points as (4 n,) float32 and as (n,) complex128: 16 bytes that move at once.
+        bounds, origin, size, shape: see `cell_kernel.cells_of`.
+        marks: (cells of the grid,) int32.
+        cells: (max_voxels,) int32, room to work.
+        voxels: (max_voxels * max_points,) complex128, points padded with zeros.
+        counts: (max_voxels,) int32 as the last call left them: what it wrote and this one does not is cleared.
+
+    Returns:
+        voxels used, points kept, points dropped at a full voxel, points dropped for want of a voxel.
+    """
+    one, bit = np.uint32(1), np.uint32(bits)
+    mask, slots = (one << bit) - one, np.uint32(max_points)
+    used, full, homeless = np.uint32(0), 0, 0
+    few = max_points <= FEW_POINTS
+    cell_of = np.empty(BLOCK, np.int32)
+    # Unsigned numbers throughout: a signed index costs NumPy's question whether it counts from the end.
+    for start in range(0, len(points), BLOCK):
+        block = min(len(points) - start, BLOCK)
+        cells_of(flat[4 * start :], block, bounds, origin, size, shape, cell_of)
+        of_block = points[start:]
+        for number in range(block):
+            place = np.uint64(number)
+            found = cell_of[place]
+            if found == OUTSIDE:
+                continue
+            if found == DOUBTFUL:
+                found = np.int32(exact_cell(flat, start + number, origin, size, shape))
+            cell = np.uint32(found)
+            mark = np.uint32(marks[cell])
+            if mark == 0:
+                if used >= np.uint32(max_voxels):
+                    homeless += 1
+                    continue
+                cells[used] = found
+                if few:
+                    for rest in range(_slot(used, slots) + np.uint64(1), _slot(used + one, slots)):
+                        voxels[rest] = 0
+                used += one
+                mark = used << bit
+            rank = mark & mask
+            if rank < slots:
+                voxels[_slot((mark >> bit) - one, slots) + np.uint64(rank)] = of_block[place]
+                marks[cell] = np.int32(mark + one)
+            else:
+                full += 1
+    kept: Any = 0
+    for number in range(used):
+        voxel = np.uint64(number)
+        cell = np.uint32(cells[voxel])
+        count = np.uint32(marks[cell]) & mask
+        marks[cell] = 0
+        if not few:
+            row: Any = _slot(voxel, slots)
+            for rest in range(row + np.uint64(count), row + np.uint64(counts[voxel])):
+                voxels[rest] = 0
+        counts[voxel] = count
+        kept += count
+    decode(cells, used, shape, coordinates_zyx)
+    return np.int64(used), np.int64(kept), full, homeless
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _slot(voxel: Any, slots: Any) -> Any:
+    return np.uint64(voxel) * np.uint64(slots)

@@ -1,0 +1,163 @@
+"""Hard voxels: the first points of the first cells, the same bits in every run and on every device.
+
+First-come order: voxels are numbered by their first point, a voxel keeps its first `max_points` points in the order
+of the cloud, and after `max_voxels` voxels a point without one is dropped while the others still collect theirs.
+Source of the rule: spconv's Point2VoxelCPU, whose float32 quotients ours are exact for (float64).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from workloads.arrays import Array, array_namespace
+from workloads.pointcloud.bounds import cell_bounds, closed_bounds
+from workloads.pointcloud.settings import VoxelSettings
+from workloads.pointcloud.sorting import sort_into_cells
+
+LARGEST_DENSE_GRID = 1 << 28
+"""Cells whose marks the kernel keeps in memory (4 bytes each, of which only touched pages are used)."""
+
+
+@dataclass(frozen=True)
+class Voxels:
+    """v voxels of up to m points of c columns."""
+
+    points: Array
+    """(v, m, c) float32, padded with zeros."""
+    counts: Array
+    """(v,) int32 points kept in each."""
+    coordinates_zyx: Array
+    """(v, 3) int32 cell of each."""
+    points_in_range: int
+    """Points in the closed range."""
+    points_in_grid: int
+    """Those of them that have a cell."""
+    points_kept: int
+    dropped_full: int
+    """Their voxel held `max_points` already."""
+    dropped_no_voxel: int
+    """There were `max_voxels` voxels already."""
+
+
+class Voxelizer:
+    """Voxels of one scan after another, in buffers that are kept: what a call returns is valid until the next one.
+
+    The arrays are read-only, because what a buffer still holds is known and need not be cleared. Not for two threads.
+    """
+
+    def __init__(self, settings: VoxelSettings) -> None:
+        self.settings = settings
+        self.bits = settings.max_points.bit_length()
+        self._bounds = cell_bounds(settings.points_m, settings.grid)
+        self._range = closed_bounds(settings.points_m)
+        self._whole = bool((self._bounds == self._range).all())
+        grid = settings.grid
+        self._origin, self._size = np.array(grid.origin_m), np.array(grid.cell_m)
+        self._shape = np.array(grid.shape, np.int32)
+        self._buffers: tuple[np.ndarray, ...] = ()
+        self._gpu = None
+
+    @property
+    def fits_kernel(self) -> bool:
+        """Else the cells are sorted: slower, and the same result."""
+        return self.settings.grid.cells <= LARGEST_DENSE_GRID and (self.settings.max_voxels + 1) << self.bits < 1 << 31
+
+    def __call__(self, points: Array) -> Voxels:
+        """Voxels of (n, c >= 3) float32 x, y, z and more; NaN lies outside. The arrays stay on the points' side."""
+        if points.ndim != 2 or points.shape[1] < 3 or points.dtype != np.float32:
+            raise ValueError(f"points are {points.dtype} {points.shape}; float32 (n, 3 or more) is needed")
+        if array_namespace(points) is not np:
+            return self._on_gpu(points)
+        if not self.fits_kernel:
+            return by_sorting(points, self.settings)
+        if points.shape[1] == 4:
+            return self._by_kernel(np.ascontiguousarray(points))
+        if points.shape[1] == 3:
+            found = self._by_kernel(np.column_stack([points, np.zeros(len(points), np.float32)]))
+            return _with_points(found, found.points[:, :, :3])
+        return self._by_index(points)
+
+    def _by_kernel(self, points: np.ndarray) -> Voxels:
+        from workloads.pointcloud import hard_kernel
+
+        settings = self.settings
+        if not self._buffers:
+            slots = settings.max_voxels * settings.max_points
+            self._buffers = (
+                np.zeros(settings.grid.cells, np.int32), np.empty(settings.max_voxels, np.int32),
+                np.zeros(slots, np.complex128), np.zeros(settings.max_voxels, np.int32),
+                np.empty((settings.max_voxels, 3), np.int32),
+            )  # fmt: skip
+        used, kept, full, homeless = hard_kernel.fill(
+            points.reshape(-1), points.view(np.complex128).reshape(-1), self._bounds, self._origin, self._size,
+            self._shape, settings.max_points, settings.max_voxels, self.bits, *self._buffers,
+        )  # fmt: skip
+        _, _, voxels, counts, coordinates = self._buffers
+        in_grid = kept + full + homeless
+        return Voxels(
+            _frozen(voxels[: used * settings.max_points].view(np.float32).reshape(used, settings.max_points, 4)),
+            _frozen(counts[:used]), _frozen(coordinates[:used]),
+            in_grid if self._whole else self._count_in_range(points), in_grid, kept, full, homeless,
+        )  # fmt: skip
+
+    def _by_index(self, points: np.ndarray) -> Voxels:
+        """More columns than four: the kernel carries each point's number, and the columns are fetched by it."""
+        numbers = np.arange(len(points), dtype=np.int32).view(np.float32)
+        found = self._by_kernel(np.column_stack([points[:, :3], numbers]))
+        held = np.arange(self.settings.max_points) < found.counts[:, None]
+        rows = np.ascontiguousarray(found.points[:, :, 3]).view(np.int32)
+        return _with_points(found, np.where(held[:, :, None], points[np.where(held, rows, 0)], np.float32(0)))
+
+    def _count_in_range(self, points: np.ndarray) -> int:
+        from workloads.pointcloud.filter_kernel import count_inside
+
+        return int(count_inside(points.reshape(-1), len(points), self._range))
+
+    def _on_gpu(self, points: Array) -> Voxels:
+        from workloads.pointcloud.cuda import CudaVoxelizer
+
+        if self._gpu is None:
+            self._gpu = CudaVoxelizer.tried(self.settings)  # type: ignore[assignment]
+        return by_sorting(points, self.settings) if self._gpu is None else self._gpu(points)
+
+
+def voxelize(points: Array, settings: VoxelSettings) -> Voxels:
+    """Voxels of one cloud, in arrays of their own."""
+    found = Voxelizer(settings)(points)
+    return Voxels(
+        found.points.copy(), found.counts.copy(), found.coordinates_zyx.copy(), found.points_in_range,
+        found.points_in_grid, found.points_kept, found.dropped_full, found.dropped_no_voxel,
+    )  # fmt: skip
+
+
+def by_sorting(points: Array, settings: VoxelSettings) -> Voxels:
+    """The same voxels from a stable sort; NumPy or CuPy, any size of grid."""
+    xp = array_namespace(points)
+    places = sort_into_cells(points, settings.points_m, settings.grid)
+    used = min(len(places.counts), settings.max_voxels)
+    homed = places.slot < settings.max_voxels
+    kept = homed & (places.rank < settings.max_points)
+    voxels = xp.zeros((used, settings.max_points, points.shape[1]), np.float32)
+    voxels[places.slot[kept], places.rank[kept]] = points[places.points[kept]]
+    bounds = closed_bounds(settings.points_m)
+    inside = xp.ones(len(points), bool)
+    for axis in range(3):
+        inside &= (points[:, axis] >= bounds[2 * axis]) & (points[:, axis] <= bounds[2 * axis + 1])
+    return Voxels(
+        voxels, xp.minimum(places.counts[:used], settings.max_points).astype(np.int32), places.coordinates_zyx[:used],
+        int(inside.sum()), len(places.points), int(kept.sum()), int((homed & ~kept).sum()), int((~homed).sum()),
+    )  # fmt: skip
+
+
+def _with_points(found: Voxels, points: np.ndarray) -> Voxels:
+    return Voxels(
+        points, found.counts, found.coordinates_zyx, found.points_in_range, found.points_in_grid, found.points_kept,
+        found.dropped_full, found.dropped_no_voxel,
+    )  # fmt: skip
+
+
+def _frozen(array: np.ndarray) -> np.ndarray:
+    array.flags.writeable = False
+    return array
