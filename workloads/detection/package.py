@@ -18,6 +18,7 @@ from workloads.detection.truth import ANNOTATIONS
 from workloads.detection.truth import read as read_truth
 from workloads.detection.validate import SCORE_THRESHOLD, TASK
 
+DROPOUT_NAME = "model_mc.onnx"
 SERVED = ("score_threshold", "max_latency_ms")
 """Fields of `deployment` that the server follows."""
 
@@ -67,7 +68,7 @@ def package(run: Run, *, model: Path, evaluation: Path, features: Path, baseline
             raise UserError("the model was trained with another recipe than this dataset version has; train again")
         results, training = read_json(evaluation, "results.json"), read_json(folder, "training_log.json")
         hyperparameters = read_json(folder, "hyperparameters.json")
-        served = _lowered(trained, deployment, validation)
+        served, dropout = _lowered(trained, deployment, validation), _with_dropout(trained)
         joined = [_member(path, Path(scratch) / f"member{n}", trained.classes) for n, path in enumerate(members)]
     _check_members([str(version) for version in deployment.get("ensemble") or ()], joined)
     precision = str(served.report["served"])
@@ -87,7 +88,7 @@ def package(run: Run, *, model: Path, evaluation: Path, features: Path, baseline
         "hyperparameters.json": hyperparameters, "baseline.json": read_json(baseline, "baseline.json"),
     }  # fmt: skip
     files = {name: packaging.as_json(document) for name, document in documents.items()}
-    files |= {PACKED_NAME: served.network, "features.json": recipe}
+    files |= {PACKED_NAME: served.network, "features.json": recipe, **dropout}
     for member in joined:
         files[f"members/{member.version}/{PACKED_NAME}"] = member.network
         files[f"members/{member.version}/signature.json"] = packaging.as_json(member.signature)
@@ -127,6 +128,17 @@ def _lowered(trained: DetectorFolder, deployment: dict[str, Any], validation: Pa
         frames = read_truth(validation, trained.features["classes"])
     limit = float(deployment.get("max_accuracy_drop", MAX_DROP))
     return lower(trained.network.read_bytes(), precision, trained.classes, frames, limit)
+
+
+def _with_dropout(trained: DetectorFolder) -> dict[str, bytes]:
+    """The float32 network once more, for callers that ask for uncertainty by Monte Carlo dropout."""
+    from workloads.yolox.mc_dropout import with_dropout
+
+    try:
+        return {DROPOUT_NAME: with_dropout(trained.network.read_bytes())}
+    except UserError as unfit:
+        log(f"Packed without {DROPOUT_NAME}: {unfit}", level="WARNING")
+        return {}
 
 
 def _member(path: Path, folder: Path, classes: Sequence[str]) -> Member:

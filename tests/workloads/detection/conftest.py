@@ -115,14 +115,15 @@ class Judged:
         self.manifest = {"files": files}
 
     def write_product(self, name: str, answers: Sequence[Sequence[tuple]], classes: Sequence[str],
-                      input_size: tuple[int, int] | None = None, **signature: object) -> Path:  # fmt: skip
-        """A model.tar.gz as the training job leaves it."""
+                      input_size: tuple[int, int] | None = None, network: bytes = b"", **signature: object
+                      ) -> Path:  # fmt: skip
+        """A model.tar.gz as the training job leaves it; `network` instead of one that answers from the table."""
         size = input_size or self.size
         ratio = size[0] / self.size[0]
         table = [[[(left + right) / 2 * ratio, (top + bottom) / 2 * ratio, (right - left) * ratio,
                    (bottom - top) * ratio, score, *(float(kind == one) for one in classes)]
                   for kind, left, top, right, bottom, score in boxes] for boxes in answers]  # fmt: skip
-        network = network_of(table, classes=len(classes), input_size=size)
+        network = network or network_of(table, classes=len(classes), input_size=size)
         described = {"task": "object_detection", "algorithm": "yolox", "variant": "yolox-nano",
                      "classes": list(classes), "input_size": list(size),
                      "files": {"onnx": "yolox_nano_road.onnx"}} | signature  # fmt: skip

@@ -89,6 +89,17 @@ def test_same_model_gives_the_same_bytes(pack):
         judged.base / "package" / "model.tar.gz").read_bytes()  # fmt: skip
 
 
+def test_network_with_features_to_leave_out_travels_along_where_there_are_any(pack):
+    import onnx
+
+    judged, metadata = pack()
+    assert "model_mc.onnx" not in metadata["files"]
+    judged.product = judged.write_product("model", EXACT, judged.classes, network=convolution())
+    repack(judged, target="again")
+    graph = onnx.load(unpacked(judged, "again") / "model_mc.onnx").graph
+    assert [one.name for one in graph.input] == ["images", "mask_0"]
+
+
 def test_model_of_another_recipe_is_refused(pack, judge):
     judged, _ = pack()
     write_json(judged.dataset / "features.json", judged.recipe | {"input_size": [64, 64]})
@@ -128,12 +139,14 @@ def test_lower_precision_without_frames_to_measure_it_is_refused(pack):
 
 
 def convolution() -> bytes:
-    """A detector of one layer: four cells, seven answers each, none of them high."""
+    """A detector of two layers: four cells, seven answers each, none of them high."""
     from onnx import TensorProto, helper, numpy_helper
 
     weights = {"kernel": np.random.default_rng(0).normal(0, 1e-4, (7, 3, 32, 32)).astype(np.float32),
-               "bias": np.full(7, -4, np.float32), "shape": np.array([0, 7, 4])}  # fmt: skip
-    nodes = [helper.make_node("Conv", ["images", "kernel", "bias"], ["grid"], "conv", strides=[32, 32]),
+               "bias": np.full(7, -4, np.float32), "shape": np.array([0, 7, 4]),
+               "last": np.eye(7, dtype=np.float32)[..., None, None]}  # fmt: skip
+    nodes = [helper.make_node("Conv", ["images", "kernel", "bias"], ["features"], "stem", strides=[32, 32]),
+             helper.make_node("Conv", ["features", "last"], ["grid"], "head.obj_preds.0.conv"),
              helper.make_node("Reshape", ["grid", "shape"], ["flat"], "reshape"),
              helper.make_node("Transpose", ["flat"], ["rows"], "decode/transpose", perm=[0, 2, 1]),
              helper.make_node("Sigmoid", ["rows"], ["predictions"], "decode/sigmoid")]  # fmt: skip
