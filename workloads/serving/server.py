@@ -16,6 +16,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Callable, Mapping
@@ -166,7 +167,16 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     warnings.filterwarnings("ignore", message="overflow encountered", category=RuntimeWarning)  # told by the output
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(serve(os.environ))
+        code = runner.run(serve(os.environ))
+    return leave(code)
+
+
+def leave(code: int) -> int:
+    """The exit code; where a call of a network hangs, the process ends here: Python's own end would abort in it."""
+    if any(thread.daemon for thread in threading.enumerate()):
+        logging.shutdown()
+        os._exit(code)
+    return code
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from queue import SimpleQueue
+from time import monotonic
 
 
 class Workers:
@@ -12,6 +13,8 @@ class Workers:
 
     Daemons, unlike those of `concurrent.futures`: a call of a network that never ends must not keep the process.
     """
+
+    PATIENCE_S = 0.5
 
     def __init__(self, count: int, name: str):
         self._tasks: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
@@ -24,9 +27,12 @@ class Workers:
         self._tasks.put(task)
 
     def close(self) -> None:
-        """End the threads once they are done with what they have begun and what waits."""
+        """End the threads once they are done with what waits; one that is stuck stays."""
         for _ in self._threads:
             self._tasks.put(None)
+        until = monotonic() + self.PATIENCE_S
+        for thread in self._threads:
+            thread.join(max(0.0, until - monotonic()))
 
     def _work(self) -> None:
         while (task := self._tasks.get()) is not None:

@@ -69,14 +69,49 @@ def test_process_serves_within_a_second_and_ends_gracefully(base, wine):
         connection.close()
 
 
-def test_serving_loads_no_training_library():
-    """The cold start is below a second because of what is not imported."""
+@pytest.mark.parametrize(
+    ("module", "absent"),
+    [
+        ("workloads.serving.server", ("pandas", "sklearn", "torch", "scipy", "xgboost", "pydantic", "cv2")),
+        ("workloads.serving.detector",
+         ("pandas", "sklearn", "torch", "scipy", "xgboost", "pydantic", "matplotlib", "numba", "onnx", "PIL", "mlops")),
+    ],
+)  # fmt: skip
+def test_serving_loads_no_training_library(module, absent):
+    """The cold start is below a second because of what is not imported; rows do not even need OpenCV."""
     code = (
-        "import sys, workloads.serving.server, uvloop, onnxruntime;"
-        "print([m for m in ('pandas', 'sklearn', 'torch', 'scipy', 'xgboost', 'pydantic') if m in sys.modules])"
+        f"import sys, workloads.serving.server, {module}, uvloop, onnxruntime;"
+        f"print([m for m in {absent} if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_detector_process_serves_within_two_seconds_and_ends_gracefully(spotting, make, tmp_path):
+    from workloads.images.codec import encode_png
+
+    shutil.copytree(spotting, tmp_path / "model")
+    begun = time.perf_counter()
+    with process(tmp_path, MLOPS_SERVING_THREADS="1") as child:
+        lines = lines_until(child, "Serving version")
+        assert time.perf_counter() - begun < 6  # alone it takes 0.6 s; the machine may be shared
+        port = int(re.search(r":(\d+)$", lines[0]["message"])[1])
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        connection.request("POST", "/invocations", encode_png(make.road()), {"Content-Type": "image/png"})
+        response = connection.getresponse()
+        assert (response.status, response.headers["X-Model-Version"]) == (200, "4.5.6")
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(10) == 0
+        connection.close()
+
+
+def test_process_ends_well_though_a_thread_is_stuck():
+    """Python would wait for it, or abort within it."""
+    code = (
+        "import threading; from workloads.serving.server import leave;"
+        "threading.Thread(target=threading.Event().wait, daemon=True).start(); leave(3)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False, timeout=30).returncode == 3
 
 
 def test_changed_model_is_refused_with_a_clear_message(base):
