@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 
@@ -61,7 +63,7 @@ def exact_cell(flat: np.ndarray, point: int, origin: np.ndarray, size: np.ndarra
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def decode(cells: np.ndarray, count: int, shape: np.ndarray, coordinates_zyx: np.ndarray) -> None:
+def decode(cells: np.ndarray, count: Any, shape: np.ndarray, coordinates_zyx: np.ndarray) -> None:
     """(count, 3) int32 z, y, x of cell numbers. Half a cell keeps the product with the reciprocal off whole numbers."""
     per_row, per_layer = 1.0 / shape[0], 1.0 / shape[1]
     for place in range(count):

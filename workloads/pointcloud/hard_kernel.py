@@ -75,7 +75,7 @@ def fill(flat: np.ndarray, points: np.ndarray, bounds: np.ndarray, origin: np.nd
         count = np.uint32(marks[cell]) & mask
         marks[cell] = 0
         if not few:
-            row: Any = _slot(voxel, slots)
+            row = _slot(voxel, slots)
             for rest in range(row + np.uint64(count), row + np.uint64(counts[voxel])):
                 voxels[rest] = 0
         counts[voxel] = count

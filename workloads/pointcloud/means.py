@@ -84,7 +84,7 @@ def means_by_sorting(points: Array, box: Range, grid: Grid) -> Means:
     else:
         from workloads.pointcloud.cuda import sums_in_order
 
-        total = sums_in_order(chosen, places)
+        total = sums_in_order(chosen, places, xp)
     slots = xp.full(len(points), -1, np.int32)
     slots[places.points] = places.slot.astype(np.int32)
     means = (total / places.counts[:, None]).astype(np.float32)

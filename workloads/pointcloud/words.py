@@ -81,7 +81,8 @@ def _parse(content: np.ndarray, state: np.ndarray, table: np.ndarray, doubts: np
             if negative or content[at] == 43:
                 at += 1
             mantissa: Any = np.int64(0)
-            digits, decimals, exponent = 0, 0, 0
+            exponent: Any = 0
+            digits, decimals = 0, 0
             while at < end and 48 <= content[at] <= 57:
                 mantissa = mantissa * 10 + (np.int64(content[at]) - 48)
                 at += 1
