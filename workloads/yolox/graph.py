@@ -1,7 +1,7 @@
 """The network as ONNX nodes: followed by `torch.fx`, so that the forward pass is written down once.
 
-Our own writer because torch's new exporter needs another package and its old one is deprecated and takes a hundred
-times as long; here nodes bear the names of their layers, and each batch norm is gone into its convolution.
+Our own writer because torch's new exporter needs another package and its old one is deprecated and slow;
+here nodes bear the names of their layers, and each batch norm is gone into its convolution.
 """
 
 # ruff: noqa: TID253  made of torch; light code imports variants.py and schedule.py alone
