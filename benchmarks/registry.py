@@ -12,6 +12,7 @@ BENCHMARKS = {
     "drift": "our KS and PSI over one cached reference against scipy and Evidently",
     "spec": "reading an issue body against yaml.safe_load of the same YAML",
     "tracking": "ByteTrack over 15 and 100 objects against roboflow's trackers",
+    "detector": "an image to boxes and reply over the bare onnxruntime session, YOLOX Nano at 416",
     "model_row": "one row through onnxruntime against the estimator's own predict",
     "augmentation": "mosaic, MixUp, HSV and flip of one training picture against a plain YOLOX-style chain",
 }
