@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 from mlops import endpoints, jobs, keys, registry, versions
 from mlops.decisions import known, once
-from mlops.errors import JobFailed, MlopsError, PlatformFault, RequestRefused
+from mlops.errors import JobFailed, MlopsError, PlatformFault, RequestRefused, UserFault
 from mlops.handles import Evaluation, ModelVersion, PreparedData, Submission, TrainedModel
 from mlops.identity import Phase, digest
 from mlops.jobs import JobRequest
@@ -31,19 +32,28 @@ def plan(
     evaluation: Evaluation,
     version: str,
     document: dict[str, Any],
+    members: Sequence[str] = (),
 ) -> JobRequest:
-    """The processing job that builds the archive of one version."""
+    """The processing job that builds the archive of one version.
+
+    Args:
+        members: addresses of the archives that are to answer together with this model.
+    """
     bucket = settings.bucket
+    inputs = {
+        "model": trained.model_uri,
+        "evaluation": f"{evaluation.prefix}results.json",
+        "features": f"{prepared.prefix}features.json",
+        "baseline": f"{prepared.prefix}baseline.json",
+        "run": keys.uri(bucket, keys.run_file(run.key, PHASE.value)),
+        **{f"member_{number}": archive for number, archive in enumerate(members, 1)},
+    }
+    if run.spec.deployment.precision in ("fp16", "int8"):
+        inputs["validation"] = f"{prepared.prefix}validation/"  # what it costs is measured there
     body = requests.processing_body(
         settings,
         "package",
-        inputs={
-            "model": trained.model_uri,
-            "evaluation": f"{evaluation.prefix}results.json",
-            "features": f"{prepared.prefix}features.json",
-            "baseline": f"{prepared.prefix}baseline.json",
-            "run": keys.uri(bucket, keys.run_file(run.key, PHASE.value)),
-        },
+        inputs=inputs,
         outputs={"package": keys.uri(bucket, keys.model_version_prefix(run.model, version))},
         variables=requests.environment(run.key, PHASE.value, document),
         on=requests.machine(settings, PHASE, run.spec),
@@ -55,6 +65,23 @@ def signature(features: dict[str, Any]) -> str:
     """Hash of what callers send and get: raw columns with their kinds, task, target and classes."""
     columns = [[column["name"], column["kind"]] for column in features["columns"]]
     return digest([columns, features["task"], features.get("target"), list(features.get("classes") or [])], 16)
+
+
+def members(services: Services, run: Run) -> list[str]:
+    """Addresses of the archives that `deployment.ensemble` names.
+
+    Raises:
+        UserFault: a version was never packaged, or is no longer kept.
+    """
+    there = {one["version"]: one for one in versions.list_versions(services, run.model) if one.get("sha256")}
+    bucket, found = services.settings.bucket, []
+    for version in run.spec.deployment.ensemble:
+        archive = keys.uri(bucket, f"{keys.model_version_prefix(run.model, version)}model.tar.gz")
+        if version not in there or not size_of(services.cloud, archive):
+            known = ", ".join(list(there)[:10]) or "none yet"
+            raise UserFault(f"deployment.ensemble: {run.model} has no packaged version {version}; there are: {known}.")
+        found.append(archive)
+    return found
 
 
 def require_accepted(record: RunRecord) -> dict[str, Any]:
@@ -74,9 +101,9 @@ def start(services: Services, run_key: str) -> Submission:
     require_accepted(record)
     run = Run(record)
     progress.begun(services, run_key, PHASE)
-    chosen = once(services.ledger, run_key, PHASE.value, lambda: decide(services, run))
-    upload_document(services, run_key, PHASE.value, chosen["document"])
     try:
+        chosen = once(services.ledger, run_key, PHASE.value, lambda: decide(services, run))
+        upload_document(services, run_key, PHASE.value, chosen["document"])
         job = jobs.submit(services, JobRequest("processing", run_key, PHASE, chosen["body"]))
     except JobFailed as fault:
         progress.failed(services, run_key, PHASE, fault)
@@ -93,9 +120,10 @@ def decide(services: Services, run: Run) -> dict[str, Any]:
     features = read_json(services.cloud, f"{prepared.prefix}features.json")
     if features is None:
         raise PlatformFault(f"{prepared.prefix}features.json is gone; prepare wrote it.")
+    joined = members(services, run)
     version = versions.reserve(services.ledger, run.model, run.key, signature(features), services.timestamp())
     document = run.document(PHASE.value, task=prepared.task, dataset_version=prepared.version, version=version)
-    request = plan(services.settings, run, prepared, trained, evaluation, version, document)
+    request = plan(services.settings, run, prepared, trained, evaluation, version, document, joined)
     return {"version": version, "document": document, "body": dict(request.body)}
 
 

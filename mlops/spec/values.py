@@ -37,7 +37,9 @@ def _no_template(text: str) -> str:
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 Label = Annotated[str, StringConstraints(pattern=LABEL_PATTERN)]
 """A word that is shown and never interpreted, e.g. a simulator's version."""
-Version = Annotated[str, StringConstraints(pattern=VERSION_PATTERN)]
+Version = Annotated[
+    str, StringConstraints(pattern=VERSION_PATTERN), AfterValidator(lambda text: f"v{text.removeprefix('v')}")
+]
 """A semantic version, e.g. `v1.2.0`."""
 Text = Annotated[
     str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]*$"), AfterValidator(_no_template)

@@ -8,7 +8,7 @@ import pytest
 
 from mlops import endpoints, registry, versions
 from mlops.endpoints import Serving
-from mlops.errors import PlatformFault, RequestRefused
+from mlops.errors import PlatformFault, RequestRefused, UserFault
 from mlops.handles import PreparedData
 from mlops.phases import package, retrain, train, validate
 from mlops.phases.run import Run
@@ -142,3 +142,25 @@ def test_the_signature_is_what_callers_send_and_get():
     same = {**features, "columns": [{"name": "a", "kind": "number", "fill": 2}]}
     other = {**features, "columns": [{"name": "a", "kind": "category", "fill": 1}]}
     assert package.signature(features) == package.signature(same) != package.signature(other)
+
+
+def test_an_ensemble_of_versions_that_were_never_packaged_is_the_requesters_mistake(laptop):
+    wanted = {"name": "seer", "model_type": "supervised_learning", "algorithm": "yolox", "dataset": {"name": "toy"},
+              "deployment": {"target": "sagemaker_endpoint", "ensemble": ["1.2.0"]}}  # fmt: skip
+    one = Run(laptop.services.ledger.get_run(laptop.open_run(**wanted)))
+    assert one.spec.deployment.ensemble == ("v1.2.0",)
+    with pytest.raises(UserFault, match=r"no packaged version v1\.2\.0; there are: none yet"):
+        package.members(laptop.services, one)
+
+
+def test_an_ensemble_and_a_lower_precision_bring_their_inputs(laptop, run):
+    record = laptop.services.ledger.get_run(run)
+    prepared = PreparedData.model_validate(record.phases["prepare"].handle)
+    trained, evaluation = train.collect(laptop.services, run), validate.collect(laptop.services, run)
+    spec = {"model_type": "supervised_learning", "algorithm": "yolox", "dataset": {"name": "toy"},
+            "deployment": {"target": "sagemaker_endpoint", "precision": "int8"}}  # fmt: skip
+    one = Run(laptop.services.ledger.get_run(laptop.open_run(**spec)))
+    request = package.plan(laptop.services.settings, one, prepared, trained, evaluation, "v2.0.0", {}, ["s3://b/m.tar"])
+    inputs = {given["InputName"]: given["S3Input"]["S3Uri"] for given in request.body["ProcessingInputs"]}
+    assert inputs["member_1"] == "s3://b/m.tar"
+    assert inputs["validation"] == f"{prepared.prefix}validation/"
