@@ -83,7 +83,8 @@ def prepare(run: Run, raw: Path, dataset: Path, report: Path) -> dict[str, Any]:
     write_json(dataset / "quality_report.json", summary)
     (dataset / "quality_report.md").write_text(quality_page.markdown(summary), encoding="utf-8")
     write_json(dataset / "features.json", {
-        "task": TASK, "target": None, "classes": prepared.classes, "columns": [{"name": "image", "kind": "image"}],
+        "task": TASK, "target": None, "classes": prepared.classes,
+        "columns": [{"name": "image", "kind": "image", "example": previews.example(dataset / "train")}],
         "input_size": list(input_size(run)), "source": prepared.raw.kind,
     })  # fmt: skip
     write_json(dataset / "metadata.json", origin | {

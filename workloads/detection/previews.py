@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ _IGNORED = (160, 160, 160)
 _LEAST_WIDTH, _MOST_WIDTH = 640, 1280
 _CELL_WIDTH, _TITLE = 480, 24
 _QUALITY = 88
+_EXAMPLE_WIDTH = 160
 
 
 def write_previews(folder: Path, dataset: Path, documents: Mapping[str, Mapping[str, Any]], classes: Sequence[str]
@@ -40,6 +42,15 @@ def write_previews(folder: Path, dataset: Path, documents: Mapping[str, Mapping[
         path.write_bytes(encode_jpeg(_sheet(sheet), _QUALITY))
         written.append(path)
     return written
+
+
+def example(split: Path) -> str:
+    """The first frame of a written split as a thumbnail, JPEG in Base64: what a deployment is asked with for proof."""
+    path = min((split / "images").iterdir())
+    pixels = decode(path.read_bytes(), path.name)
+    height = max(1, round(pixels.shape[0] * _EXAMPLE_WIDTH / pixels.shape[1]))
+    small = cv2.resize(pixels, (_EXAMPLE_WIDTH, height), interpolation=cv2.INTER_AREA)
+    return base64.b64encode(encode_jpeg(small, 60)).decode()
 
 
 def _chosen(document: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -4,8 +4,6 @@ Source: Ge et al., "YOLOX: Exceeding YOLO Series in 2021", section 2.1, in the f
 Megvii-BaseDetection/YOLOX `yolox/models/yolo_head.py` (the square around the centre alone decides the candidates).
 """
 
-# ruff: noqa: TID253  made of torch; light code imports variants.py and schedule.py alone
-
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -5,8 +5,6 @@ Source: Megvii-BaseDetection/YOLOX `yolox/models/network_blocks.py` (names, shap
 makes a seeded initialisation the official one).
 """
 
-# ruff: noqa: TID253  made of torch; light code imports variants.py and schedule.py alone
-
 from __future__ import annotations
 
 import torch

@@ -1,7 +1,5 @@
 """From raw answers per cell to boxes in input pixels."""
 
-# ruff: noqa: TID253  made of torch; light code imports variants.py and schedule.py alone
-
 from __future__ import annotations
 
 import torch

@@ -1,7 +1,5 @@
 """A slow copy of the weights: what is judged, saved and served."""
 
-# ruff: noqa: TID253  made of torch; light code imports variants.py and schedule.py alone
-
 from __future__ import annotations
 
 import copy

@@ -1,7 +1,5 @@
 """A network as ONNX, with the decoding inside, and the proof that it answers alike."""
 
-# ruff: noqa: TID253  made of torch; light code imports variants.py and schedule.py alone
-
 from __future__ import annotations
 
 from typing import Any

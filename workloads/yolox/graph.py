@@ -4,8 +4,6 @@ Our own writer because torch's new exporter needs another package and its old on
 here nodes bear the names of their layers, and each batch norm is gone into its convolution.
 """
 
-# ruff: noqa: TID253  made of torch; light code imports variants.py and schedule.py alone
-
 from __future__ import annotations
 
 import operator

@@ -1,7 +1,5 @@
 """What a YOLOX network is punished for: boxes, objectness, classes, and in the last epochs raw box answers."""
 
-# ruff: noqa: TID253  made of torch; light code imports variants.py and schedule.py alone
-
 from __future__ import annotations
 
 from collections.abc import Callable

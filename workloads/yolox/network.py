@@ -3,8 +3,6 @@
 Source: Ge et al., "YOLOX: Exceeding YOLO Series in 2021", and Megvii-BaseDetection/YOLOX `yolox/models/`.
 """
 
-# ruff: noqa: TID253  made of torch; light code imports variants.py and schedule.py alone
-
 from __future__ import annotations
 
 import math

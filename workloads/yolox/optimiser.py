@@ -1,7 +1,5 @@
 """SGD as YOLOX is trained with: convolutions shrink, norms and biases do not."""
 
-# ruff: noqa: TID253  made of torch; light code imports variants.py and schedule.py alone
-
 from __future__ import annotations
 
 import torch

@@ -1,7 +1,5 @@
 """Which YOLOX some weights belong to, by the shapes of their layers."""
 
-# ruff: noqa: TID253  made of torch; light code imports variants.py and schedule.py alone
-
 from __future__ import annotations
 
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Weights from and to files: official `.pth` checkpoints, and safetensors beside them. Nothing in a file is run."""
 
-# ruff: noqa: TID253  made of torch; light code imports variants.py and schedule.py alone
-
 from __future__ import annotations
 
 import hashlib

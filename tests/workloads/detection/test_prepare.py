@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from workloads.contract import Run, UserError, read_json
 from workloads.detection.prepare import prepare
-from workloads.images.codec import decode
+from workloads.images.codec import decode, size_of
 from workloads.kitti.restoring import restore
 from workloads.tabular.reading import sha256
 
@@ -45,7 +46,10 @@ def test_layout_of_the_specification_is_written_and_every_file_is_in_the_manifes
             path = dataset / split / "images" / image["file_name"]
             assert path.read_bytes() == (tree.training / "image_2" / image["file_name"]).read_bytes()
             assert image["sha256"] == sha256(path)
-    assert read_json(dataset, "features.json") == {
+    recipe = read_json(dataset, "features.json")
+    thumbnail = base64.b64decode(recipe["columns"][0].pop("example"))
+    assert size_of(thumbnail)[1] == 160
+    assert recipe == {
         "task": "object_detection", "target": None, "classes": ["Car", "Pedestrian"], "input_size": [64, 96],
         "columns": [{"name": "image", "kind": "image"}], "source": "kitti",
     }  # fmt: skip

@@ -100,3 +100,8 @@ def test_scaling_follows_requests_or_latency_in_microseconds():
     by_latency = scaling.policy("e", "v1", AutoScaling(max_instances=4, target_latency_ms=25))
     assert by_latency["TargetTrackingScalingPolicyConfiguration"]["TargetValue"] == 25_000
     assert by_latency["ResourceId"] == "endpoint/e/variant/v1"
+
+
+def test_a_detector_is_asked_with_the_picture_that_preparation_left():
+    features = {"task": "object_detection", "columns": [{"name": "image", "kind": "image", "example": "/9j/"}]}
+    assert plan.probe(features) == {"instances": [{"b64": "/9j/"}]}
