@@ -29,6 +29,8 @@ THREADS = 256
 NEVER = np.iinfo(np.int32).max
 MOST_KEYS = 1 << 28
 """Cells of all scans of a batch; four tables of that many int32 are kept."""
+MOST_SLOTS = 1 << 27
+"""Points that all voxels of a scan may hold together (2 GiB of four columns)."""
 
 Launch = Callable[[str, tuple[int, int], Sequence[Any]], None]
 """Start a kernel by its name on a grid of blocks of THREADS threads, with arrays and numbers as its arguments."""
@@ -70,7 +72,7 @@ class CudaVoxelizer:
         """A voxelizer for this machine's GPU, or None where its kernels do not do what the sort does."""
         import cupy
 
-        if settings.grid.cells > MOST_KEYS:
+        if settings.grid.cells > MOST_KEYS or settings.max_voxels * settings.max_points > MOST_SLOTS:
             return None
         try:
             if not _agrees(cupy):

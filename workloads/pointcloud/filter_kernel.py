@@ -51,17 +51,9 @@ def count_inside(flat: np.ndarray, count: int, bounds: np.ndarray) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def count_not_finite(bits: np.ndarray, columns: int) -> Any:
-    """Points of which some value is NaN or infinite. `bits`: (n * columns,) int32 of the float32 values."""
-    wrong: Any = 0
+def largest_magnitude(bits: np.ndarray) -> Any:
+    """The largest of float32 magnitudes as the bits of an int32; above all numbers lie infinity and NaN."""
+    largest: Any = np.int32(0)
     for value in range(len(bits)):
-        wrong += np.int32((bits[value] & 0x7F800000) == 0x7F800000)
-    if wrong == 0:
-        return 0
-    wrong = 0
-    for point in range(len(bits) // columns):
-        bad = False
-        for column in range(columns):
-            bad |= (bits[point * columns + column] & 0x7F800000) == 0x7F800000
-        wrong += bad
-    return wrong
+        largest = max(largest, bits[value] & np.int32(0x7FFFFFFF))
+    return largest

@@ -18,6 +18,8 @@ from workloads.pointcloud.sorting import sort_into_cells
 
 LARGEST_DENSE_GRID = 1 << 28
 """Cells whose marks the kernel keeps in memory (4 bytes each, of which only touched pages are used)."""
+MOST_SLOTS = 1 << 28
+"""Points that all voxels of a kernel's buffer may hold together (16 bytes each, likewise)."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +58,16 @@ class Voxelizer:
         grid = settings.grid
         self._origin, self._size = np.array(grid.origin_m), np.array(grid.cell_m)
         self._shape = np.array(grid.shape, np.int32)
+        self._marks = np.empty(0, np.int32)
         self._buffers: tuple[np.ndarray, ...] = ()
         self._gpu = None
 
-    @property
-    def fits_kernel(self) -> bool:
+    def fits_kernel(self, points: int) -> bool:
         """Else the cells are sorted: slower, and the same result."""
-        return self.settings.grid.cells <= LARGEST_DENSE_GRID and (self.settings.max_voxels + 1) << self.bits < 1 << 31
+        settings = self.settings
+        slots = min(settings.max_voxels, points) * settings.max_points
+        return (settings.grid.cells <= LARGEST_DENSE_GRID and slots <= MOST_SLOTS
+                and (settings.max_voxels + 1) << self.bits < 1 << 31)  # fmt: skip
 
     def __call__(self, points: Array) -> Voxels:
         """Voxels of (n, c >= 3) float32 x, y, z and more; NaN lies outside. The arrays stay on the points' side."""
@@ -70,7 +75,7 @@ class Voxelizer:
             raise ValueError(f"points are {points.dtype} {points.shape}; float32 (n, 3 or more) is needed")
         if array_namespace(points) is not np:
             return self._on_gpu(points)
-        if not self.fits_kernel:
+        if not self.fits_kernel(len(points)):
             return by_sorting(points, self.settings)
         if points.shape[1] == 4:
             return self._by_kernel(np.ascontiguousarray(points))
@@ -83,18 +88,20 @@ class Voxelizer:
         from workloads.pointcloud import hard_kernel
 
         settings = self.settings
-        if not self._buffers:
-            slots = settings.max_voxels * settings.max_points
+        if not len(self._marks):
+            self._marks = np.zeros(settings.grid.cells, np.int32)
+        room = min(settings.max_voxels, len(points))  # a cloud has no more voxels than points
+        if not self._buffers or len(self._buffers[0]) < room:
+            room = min(settings.max_voxels, room * 5 // 4)
             self._buffers = (
-                np.zeros(settings.grid.cells, np.int32), np.empty(settings.max_voxels, np.int32),
-                np.zeros(slots, np.complex128), np.zeros(settings.max_voxels, np.int32),
-                np.empty((settings.max_voxels, 3), np.int32),
+                np.empty(room, np.int32), np.zeros(room * settings.max_points, np.complex128),
+                np.zeros(room, np.int32), np.empty((room, 3), np.int32),
             )  # fmt: skip
         used, kept, full, homeless = hard_kernel.fill(
             points.reshape(-1), points.view(np.complex128).reshape(-1), self._bounds, self._origin, self._size,
-            self._shape, settings.max_points, settings.max_voxels, self.bits, *self._buffers,
+            self._shape, settings.max_points, settings.max_voxels, self.bits, self._marks, *self._buffers,
         )  # fmt: skip
-        _, _, voxels, counts, coordinates = self._buffers
+        _, voxels, counts, coordinates = self._buffers
         in_grid = kept + full + homeless
         return Voxels(
             _frozen(voxels[: used * settings.max_points].view(np.float32).reshape(used, settings.max_points, 4)),
