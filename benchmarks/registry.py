@@ -12,9 +12,12 @@ BENCHMARKS = {
     "drift": "our KS and PSI over one cached reference against scipy and Evidently",
     "spec": "reading an issue body against yaml.safe_load of the same YAML",
     "tracking": "ByteTrack over 15 and 100 objects against roboflow's trackers",
+    "kitti_eval": "KITTI's evaluation of 3,769 frames against OpenPCDet's evaluator and the official C++",
     "detector": "an image to boxes and reply over the bare onnxruntime session, YOLOX Nano at 416",
+    "detector_serving": "a detector behind our server against decode and session without one, and FastAPI",
     "model_row": "one row through onnxruntime against the estimator's own predict",
     "augmentation": "mosaic, MixUp, HSV and flip of one training picture against a plain YOLOX-style chain",
+    "images": "preparing camera frames and labels against re-encoding them, and against a bare copy",
 }
 
 
