@@ -18,6 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--tiny", action="store_true", help="smallest sizes: proves that it runs, measures nothing")
     chosen = parser.parse_args(arguments)
     if chosen.name is None:
+        width = max(map(len, registry.BENCHMARKS)) + 2
         print(json.dumps(registry.BENCHMARKS, indent=2) if chosen.json else
               "\n".join(f"{name:<16}{sentence}" for name, sentence in registry.BENCHMARKS.items()))  # fmt: skip
         return 0

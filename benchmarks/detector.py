@@ -21,9 +21,9 @@ CLASSES = ("Car", "Pedestrian", "Cyclist")
 def measure(tiny: bool = False) -> Outcome:
     cv2.setNumThreads(1)
     input_size = (64, 64) if tiny else (416, 416)
-    network, cells = _network(input_size)
-    detector = OnnxDetector(network, threads=1)
-    image = _picture()
+    content, cells = network(input_size)
+    detector = OnnxDetector(content, threads=1)
+    image = picture()
     tensor, (letterbox,) = detector.fill([image])
     tensor = tensor.copy()
     predictions = detector.run(tensor)[0]
@@ -63,7 +63,7 @@ def measure(tiny: bool = False) -> Outcome:
     return Outcome("detector", rows, ratios, packages=("onnxruntime", "numpy", "opencv-python-headless"), notes=notes)
 
 
-def _network(input_size: tuple[int, int]) -> tuple[bytes, int]:
+def network(input_size: tuple[int, int]) -> tuple[bytes, int]:
     """Nano whose answer, once computed, is multiplied by 0 and replaced: random weights alone would find nothing."""
     import onnx
     import torch
@@ -104,7 +104,7 @@ def _road(cells: int, input_size: tuple[int, int]) -> np.ndarray:
     return answer
 
 
-def _picture() -> np.ndarray:
+def picture() -> np.ndarray:
     height, width = IMAGE_SIZE
     random = np.random.default_rng(0)
     smooth = cv2.resize(random.integers(0, 256, (24, 78, 3), np.uint8), (width, height))

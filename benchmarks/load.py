@@ -70,11 +70,14 @@ class _Client(asyncio.Protocol):
         self._transport.write(self._request)
 
 
-def burst(port: int, body: bytes, connections: int, seconds: float) -> Load:
-    """Load 127.0.0.1:`port` with POST /invocations for about `seconds`. Raises RuntimeError for an answer not 200."""
+def burst(port: int, body: bytes, connections: int, seconds: float, kind: bytes = b"application/json") -> Load:
+    """Load 127.0.0.1:`port` with POST /invocations for about `seconds`. Raises RuntimeError for an answer not 200.
+
+    `kind` is the media type of `body`.
+    """
     request = (
-        b"POST /invocations HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
-        b"Accept: application/json\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+        b"POST /invocations HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: %b\r\n"
+        b"Accept: application/json\r\nContent-Length: %d\r\n\r\n%b" % (kind, len(body), body)
     )
 
     async def run() -> Load:

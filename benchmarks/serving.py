@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from statistics import median
 
@@ -45,12 +45,12 @@ def measure(tiny: bool = False) -> Outcome:
         for count in CONNECTIONS:
             for _ in range(rounds):
                 for name, (process, port) in servers.items():
-                    before = _cpu_s(process.pid)
+                    before = cpu_s(process.pid)
                     load = burst(port, body, count, seconds)
-                    spent = _cpu_s(process.pid) - before
+                    spent = cpu_s(process.pid) - before
                     cpu.setdefault((name, count), []).append(spent / load.requests)
                     loads.setdefault((name, count), []).append(load)
-        memory = {name: _memory_mb(process.pid) for name, (process, _) in servers.items()}
+        memory = {name: memory_mb(process.pid) for name, (process, _) in servers.items()}
     rows = [row for key, times in cpu.items() for row in _rows(*key, times, loads[key])]
     rows += [Row(f"{name}, memory", megabytes, "MB") for name, megabytes in memory.items()]
     note = f"Random Forest of {trees} trees on the breast-cancer data, one row of {FEATURES} values a request."
@@ -107,12 +107,13 @@ def write_model(folder: Path, trees: int) -> bytes:
 
 
 @contextlib.contextmanager
-def started(name: str, base: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    """(process, port) of one server; ended at the end."""
-    peer = {ASGI: "raw_asgi", FASTAPI: "fastapi"}.get(name)
+def started(name: str, base: Path, environment: Mapping[str, str] | None = None
+            ) -> Iterator[tuple[subprocess.Popen[str], int]]:  # fmt: skip
+    """(process, port) of ours, or of a peer by its name here or in `serving_peers`; ended at the end."""
+    peer = None if name == OURS else {ASGI: "raw_asgi", FASTAPI: "fastapi"}.get(name, name)
     command = ["-m", "benchmarks.serving_peers", peer, str(base / "model")] if peer else ["-m", "workloads", "serve"]
     variables = os.environ | {"SAGEMAKER_BASE_DIR": str(base), "SAGEMAKER_BIND_TO_HOST": "127.0.0.1",
-                              "SAGEMAKER_BIND_TO_PORT": "0"}  # fmt: skip
+                              "SAGEMAKER_BIND_TO_PORT": "0"} | dict(environment or {})  # fmt: skip
     process = subprocess.Popen([sys.executable, *command], cwd=ROOT, env=variables, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     try:
@@ -137,13 +138,13 @@ def started(name: str, base: Path) -> Iterator[tuple[subprocess.Popen[str], int]
         process.stderr.close()
 
 
-def _cpu_s(pid: int) -> float:
+def cpu_s(pid: int) -> float:
     """CPU seconds of all threads of a process, to the nanosecond."""
     time.sleep(0.005)  # the scheduler books a running slice at its end
     tasks = Path(f"/proc/{pid}/task").iterdir()
     return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
 
 
-def _memory_mb(pid: int) -> float:
+def memory_mb(pid: int) -> float:
     status = Path(f"/proc/{pid}/status").read_text()
     return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024  # type: ignore[index]

@@ -1,7 +1,7 @@
-"""The same model behind the stacks people take first: `python -m benchmarks.serving_peers {raw_asgi|fastapi} FOLDER`.
+"""The same model behind the stacks people take first: `python -m benchmarks.serving_peers STACK FOLDER`.
 
-Both call our own `Model`, so that what differs is HTTP and validation alone. uvicorn runs with uvloop and
-httptools, one worker, no access log: as fast as it goes.
+STACK is raw_asgi, fastapi or fastapi_detector. They call our own models, so that what differs is HTTP and
+validation alone. uvicorn runs with uvloop and httptools, one worker, no access log: as fast as it goes.
 """
 
 from __future__ import annotations
@@ -70,11 +70,17 @@ def fastapi(model: Model) -> Any:
     return application
 
 
+def fastapi_detector(folder: Path) -> Any:
+    from benchmarks import detector_serving  # brings OpenCV
+
+    return detector_serving.fastapi_detector(folder)
+
+
 def main(name: str, folder: str) -> None:
     import uvicorn
 
     stacks = {"raw_asgi": raw_asgi, "fastapi": fastapi}
-    application = stacks[name](Model(Path(folder), "1"))
+    application = stacks[name](Model(Path(folder), "1")) if name in stacks else fastapi_detector(Path(folder))
     config = uvicorn.Config(application, host="127.0.0.1", port=0, loop="uvloop", http="httptools", lifespan="off",
                             log_level="info", access_log=False)  # fmt: skip
     uvicorn.Server(config).run()

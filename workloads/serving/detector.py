@@ -27,6 +27,7 @@ from pathlib import Path
 from time import monotonic, perf_counter
 from typing import Any
 
+import cv2
 import numpy as np
 import orjson
 
@@ -84,6 +85,7 @@ class Detector:
         self._inference.stall_s = min(self._limits.answer_s, max(1.0, 10 * self._limit_s))
         self.counts = Counts(self._limits.failures)
         self._waiting = 0
+        cv2.setNumThreads(1)  # the cores belong to the network, and each worker has an image of its own
         self._workers = Workers(self._settings.workers, "detector")
 
     def limits(self, given: Limits) -> Limits:

@@ -158,9 +158,10 @@ class Inference:
         return told
 
     def _told(self, boxes: Detections, doubts: Spread | None) -> list[dict[str, Any]]:
+        scores = boxes.scores.clip(0, 1)  # of few bits, a sigmoid may round up
         rows = [
             {"box": box, "score": score, "class": self.classes[label], "class_id": label}
-            for box, score, label in zip(boxes.boxes_xyxy, boxes.scores, boxes.classes.tolist(), strict=True)
+            for box, score, label in zip(boxes.boxes_xyxy, scores, boxes.classes.tolist(), strict=True)
         ]
         if doubts is not None:
             for row, score_std, box_std, seen in zip(
