@@ -20,7 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if chosen.name is None:
         width = max(map(len, registry.BENCHMARKS)) + 2
         print(json.dumps(registry.BENCHMARKS, indent=2) if chosen.json else
-              "\n".join(f"{name:<16}{sentence}" for name, sentence in registry.BENCHMARKS.items()))  # fmt: skip
+              "\n".join(f"{name:<{width}}{sentence}" for name, sentence in registry.BENCHMARKS.items()))  # fmt: skip
         return 0
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(variable, "1")  # read at the first import of numpy: one core against one core
