@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import csv
 import io
 from collections import Counter
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 import orjson
 
+from workloads.drift.lines import Exchange, LeftOut, capture_files, read_exchange
 from workloads.serving.answers import Refusal
 from workloads.serving.bodies import Reader
 from workloads.tabular.features import FeaturePlan, to_number, to_word
@@ -44,7 +44,7 @@ def read_captures(folder: Path, plan: FeaturePlan, own_requests: str = "") -> Ca
     reader, names = Reader(plan), plan.names
     blocks: list[Any] = []
     captured = Captured({}, [])
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+    for path in capture_files(folder):
         with path.open("rb") as file:
             for line in file:
                 if line.strip():
@@ -59,42 +59,31 @@ def read_captures(folder: Path, plan: FeaturePlan, own_requests: str = "") -> Ca
 
 def _read_line(line: bytes, reader: Reader, task: str, blocks: list[Any], captured: Captured, own: str) -> None:
     try:
-        event = orjson.loads(line)
-        if own and str((event.get("eventMetadata") or {}).get("inferenceId", "")).startswith(own):
-            captured.skipped["own_request"] += 1
-            return
-        capture = event["captureData"]
-        asked = _body(capture["endpointInput"])
-    except (ValueError, KeyError, TypeError, AttributeError):
-        captured.skipped["broken_line"] += 1
+        exchange = read_exchange(line, own)
+    except LeftOut as left_out:
+        captured.skipped[str(left_out)] += 1
         return
     try:
-        rows = reader.read_csv(asked[0]) if asked[1] == "csv" else reader.read_json(asked[0])
+        rows = reader.read_csv(exchange.asked) if "csv" in exchange.asked_kind else reader.read_json(exchange.asked)
         reader.encode(rows)
     except Refusal:
         captured.skipped["refused_request"] += 1  # the endpoint refused it, too
         return
     blocks.append(rows)
     try:
-        answer, form = _body(capture["endpointOutput"])
-        captured.predictions += _predictions(answer, form, task)  # type: ignore[arg-type]
+        captured.predictions += _predictions(exchange, task)  # type: ignore[arg-type]
     except (ValueError, KeyError, TypeError, AttributeError, IndexError):
         captured.skipped["unread_answer"] += 1  # the request still counts
 
 
-def _body(part: dict[str, Any]) -> tuple[bytes, str]:
-    """(bytes, "csv" or "json") of one captured input or output."""
-    data = part["data"]
-    raw = base64.b64decode(data, validate=True) if part.get("encoding") == "BASE64" else data.encode()
-    kind = str(part.get("observedContentType") or part.get("encoding") or "").lower()
-    return raw, "csv" if "csv" in kind else "json"
-
-
-def _predictions(answer: bytes, form: str, task: str) -> list[Any]:
+def _predictions(exchange: Exchange, task: str) -> list[Any]:
     name = {"classification": "label", "regression": "value"}.get(task)
+    answer = exchange.answered
+    if answer is None:
+        raise ValueError("no answer")
     if name is None:
         return []
-    if form == "csv":
+    if "csv" in exchange.answered_kind:
         header, *rows = csv.reader(io.StringIO(answer.decode()))
         place = header.index(name)
         found = [row[place] for row in rows]

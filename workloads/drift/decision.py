@@ -10,10 +10,11 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from workloads.contract import UserError
 from workloads.drift.two_samples import (
     Reference,
     chi_square,
@@ -26,6 +27,16 @@ from workloads.drift.two_samples import (
 )
 
 PREDICTION = "prediction"
+
+
+class Names(NamedTuple):
+    """What people call a request's row and its features."""
+
+    rows: str
+    features: str
+
+
+TABLE = Names("rows", "features")
 
 
 @dataclass(frozen=True)
@@ -47,9 +58,13 @@ class Policy:
     """Share of drifted features from which the data as a whole have drifted."""
 
     @classmethod
-    def read(cls, given: Mapping[str, Any] | None) -> Policy:
+    def read(cls, given: Mapping[str, Any] | None, standard: Policy | None = None) -> Policy:
+        """`standard` with the given limits. Raises UserError: one of them is no number."""
         known = {name: value for name, value in (given or {}).items() if name in {one.name for one in fields(cls)}}
-        return replace(cls(), **known)
+        for name, value in known.items():
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise UserError(f"drift.{name}: {value!r} given; a number is needed")
+        return replace(standard or cls(), **known)
 
 
 @dataclass(frozen=True)
@@ -92,21 +107,26 @@ class Decision:
 
 
 def decide(reference: Mapping[str, np.ndarray], current: Mapping[str, np.ndarray], policy: Policy,
-           target: np.ndarray | None = None, predictions: Sequence[Any] = ()) -> Decision:  # fmt: skip
+           target: np.ndarray | None = None, predictions: Sequence[Any] = (), further: Sequence[Finding] = (),
+           names: Names = TABLE) -> Decision:  # fmt: skip
     """Compare columns of captured requests with those of the training sample, and answers with the target.
 
     Args:
-        reference, current: the same features; float64 with NaN for missing, or object words with None.
+        reference, current: the same features; float64 with NaN for missing, or object words with None. The first
+            column of `current` has a value for each request.
         target: the training target, words (classes) or float64; None where there is none.
         predictions: labels or values the endpoint gave.
+        further: features that were compared elsewhere, one finding each; q-values are given to them here.
+        names: what rows and features are called.
     """
     rows = len(next(iter(current.values()), ()))
     if rows < policy.minimum_rows:
-        message = f"Not judged: {rows} rows captured, {policy.minimum_rows} are needed."
+        message = f"Not judged: {rows} {names.rows} captured, {policy.minimum_rows} are needed."
         return Decision(rows, False, 0.0, (), message)
     raw: list[Finding] = []
     for name, values in reference.items():
         raw += compare(name, values, current[name], policy)
+    raw += further
     if answered := target is not None and len(predictions) >= policy.minimum_rows:
         assert target is not None
         raw.append(compare_predictions(target, predictions, policy))
@@ -117,13 +137,16 @@ def decide(reference: Mapping[str, np.ndarray], current: Mapping[str, np.ndarray
     )
     inputs, answers = (findings[:-1], findings[-1].drifted) if answered else (findings, False)
     changed = {one.feature for one in inputs if one.drifted}
-    share = len(changed) / len(reference)
+    features = len(reference) + len(further)
+    share = len(changed) / features
     decision = Decision(rows, share >= policy.share or answers, share, findings, "")
-    return replace(decision, message=_message(decision, len(changed), len(reference), answers, policy))
+    return replace(decision, message=_message(decision, len(changed), features, answers, policy, names))
 
 
 def compare(name: str, reference: np.ndarray, current: np.ndarray, policy: Policy) -> list[Finding]:
     """One finding on the values, one on how many are missing; fewer where there is nothing to compare."""
+    if not len(current):
+        return []
     have, got = _present(reference), _present(current)
     findings = []
     gone_before, gone_now = 1 - len(have) / max(len(reference), 1), 1 - len(got) / len(current)
@@ -181,11 +204,11 @@ def _present(values: np.ndarray) -> np.ndarray:
     return values[np.isfinite(values)]
 
 
-def _message(decision: Decision, changed: int, features: int, answers: bool, policy: Policy) -> str:
+def _message(decision: Decision, changed: int, features: int, answers: bool, policy: Policy, names: Names) -> str:
     worst = ", ".join(f"{name} {score:.3g}" for name, score in list(decision.scores.items())[:5])
     text = (
-        f"{changed} of {features} features drifted ({decision.share:.0%}, limit {policy.share:.0%}) "
-        f"in {decision.rows} rows"
+        f"{changed} of {features} {names.features} drifted ({decision.share:.0%}, limit {policy.share:.0%}) "
+        f"in {decision.rows} {names.rows}"
     )
     text += f"; largest: {worst}." if worst else "."
     return text + (" The predictions have drifted, too." if answers and changed else

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from workloads.contract import Paths, Run, UserError, log
+from workloads.contract import Paths, Run, log
 from workloads.drift import report
 from workloads.drift.capture import read_captures
 from workloads.drift.decision import Decision, Policy, decide
+from workloads.drift.lines import find_input
 from workloads.tabular.features import FeaturePlan
 from workloads.tabular.storage import read_raw
 from workloads.tabular.target import class_words
@@ -36,9 +36,9 @@ def check(run: Run, capture: Path, baseline: Path, features: Path, output: Path)
         UserError: `run.json` sets a drift limit that is no number.
     """
     plan = FeaturePlan.loads((features / "features.json").read_bytes())
-    policy = _policy(run)
+    policy = Policy.read(run.everything.get("drift"))
     endpoint = str(run.everything.get("endpoint", run.model_id))
-    reference, target = read_baseline(_find(baseline, "sample.parquet"), plan)
+    reference, target = read_baseline(find_input(baseline, "sample.parquet"), plan)
     captured = read_captures(capture, plan, str(run.everything.get("own_requests") or ""))
     decision = decide(reference, captured.columns, policy, target, captured.predictions)
     details = {
@@ -75,19 +75,3 @@ def _target_kind(path: Path, plan: FeaturePlan) -> str:
     if pa.types.is_string(pq.read_schema(path).field(plan.target).type):
         return "category"
     return "boolean" if plan.classes and set(plan.classes) <= {"true", "false"} else "number"
-
-
-def _find(folder: Path, name: str) -> Path:
-    """`name` in the folder or below it: an input may be mounted one level higher."""
-    found = sorted(folder.rglob(name))
-    if not found:
-        raise FileNotFoundError(f"input {folder.name!r} holds no {name}")
-    return found[0]
-
-
-def _policy(run: Run) -> Policy:
-    given: Any = run.everything.get("drift") or {}
-    wrong = [name for name, value in given.items() if isinstance(value, bool) or not isinstance(value, int | float)]
-    if wrong:
-        raise UserError(f"drift.{wrong[0]}: {given[wrong[0]]!r} given; a number is needed")
-    return Policy.read(given)
