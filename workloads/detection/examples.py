@@ -13,6 +13,8 @@ from workloads.detection.truth import Frame
 from workloads.images.drawing import colour_of, draw_boxes
 
 FIRST, WORST = 8, 4
+ROOM_FOR_A_LABEL = 60
+"""Pixels: words above smaller boxes would hide their neighbours, and the colour says it anyway."""
 _WHITE, _MAGENTA = (255, 255, 255), (255, 0, 255)
 """Blue, green, red; no class has these."""
 
@@ -53,7 +55,8 @@ def draw(image: np.ndarray, frame: Frame, found: Detections, matches: Matches, p
     of_frame = matches.truth_frames == place
     hit = dict(zip(matches.truth_rows[of_frame], matches.truth_scores[of_frame] >= threshold, strict=True))
     rows = [row for row in range(len(frame.rows)) if not frame.ignored[row]]
-    labels = ["" if hit[row] else f"missed {classes[frame.classes[row]]}" for row in rows]
+    wide = frame.boxes_xyxy[:, 2] - frame.boxes_xyxy[:, 0] >= ROOM_FOR_A_LABEL
+    labels = [f"missed {classes[frame.classes[row]]}" if wide[row] and not hit[row] else "" for row in rows]
     return draw_boxes(
         shown, frame.boxes_xyxy[rows], labels, [_WHITE if hit[row] else _MAGENTA for row in rows], dashed=True
     )

@@ -75,12 +75,12 @@ class Pages:
         self._y -= 0.25
 
     def table(self, title: str, header: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[float],
-              *, note: str = "", bad: Sequence[int] = ()) -> None:  # fmt: skip
-        """A heading and what stands below it, on one page where it is short.
+              *, note: str = "", bad: Sequence[int] = (), room_cm: float = 0.0) -> None:  # fmt: skip
+        """A heading and what stands below it, on one page where it is short, with `room_cm` for what follows.
 
         The first column is words, the others are figures; `widths` in shares; rows named in `bad` are red.
         """
-        self.heading(title, room_cm=(len(rows) + 2 + bool(note)) * LINE)
+        self.heading(title, room_cm=(len(rows) + 2 + bool(note)) * LINE + room_cm)
         if note:
             self.paragraph(note, colour=GREY)
         edges = MARGIN + INSIDE * np.concatenate([[0], np.cumsum(widths)])

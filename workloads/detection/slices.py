@@ -18,7 +18,8 @@ from workloads.kitti.objects import read_labels, read_results
 DEFINITION = (
     "KITTI's 2D AP at R40, as a share: mean over Car, Pedestrian and Cyclist where the model knows the class and the "
     "frames hold a valid object of that difficulty; a class of which nothing is detected counts 0. IoU above 0.7 for "
-    "cars, 0.5 for the others; Van and Person_sitting, small boxes and DontCare regions are not judged."
+    "cars, 0.5 for the others; Van and Person_sitting, small boxes and DontCare regions are not judged. By KITTI's "
+    "rule few objects (below 41) keep even a perfect detector below 1; see most_possible in metrics.json."
 )
 NOT_COMPUTED = "not computed: the detector estimates boxes in the image alone, no {what}"
 Bins = Sequence[tuple[str, float, float]]
@@ -87,8 +88,9 @@ def kitti_slices(labels: Path, results: Path, frames: Sequence[str], classes: Se
         classes: what the model knows; KITTI's class words, whatever their case, are judged.
 
     Returns:
-        The table for metrics.json (AP in per cent, R11 and R40, with the number of valid objects), and `ap_2d_easy`,
-        `ap_2d_moderate`, `ap_2d_hard` (0 to 1, see DEFINITION); a difficulty without objects is left out.
+        The table for metrics.json (AP in per cent, R11 and R40, with the number of valid objects and what a perfect
+        detector would reach), and `ap_2d_easy`, `ap_2d_moderate`, `ap_2d_hard` (0 to 1, see DEFINITION); a difficulty
+        without objects is left out.
 
     Raises:
         BadFile: a label file is missing or wrong.
@@ -100,7 +102,8 @@ def kitti_slices(labels: Path, results: Path, frames: Sequence[str], classes: Se
     for judged in known:
         counts = {d.name: int(np.sum(truth_states(truth, judged, d) == kitti_matching.VALID)) for d in DIFFICULTIES}
         metrics = document[judged.name]
-        table[judged.name] = {"objects": counts, "bbox": metrics["bbox"]} | {
+        most = {level: most_possible(count) for level, count in counts.items()}
+        table[judged.name] = {"objects": counts, "bbox": metrics["bbox"], "most_possible": most} | {
             name: metrics[name] or NOT_COMPUTED.format(what=what)
             for name, what in (("aos", "orientation"), ("bev", "position on the ground"), ("3d", "box in space"))
         }
@@ -111,3 +114,13 @@ def kitti_slices(labels: Path, results: Path, frames: Sequence[str], classes: Se
         if shares:
             flat[f"ap_2d_{difficulty.name}"] = float(np.mean(shares))
     return table, flat
+
+
+def most_possible(objects: int) -> dict[str, float]:
+    """R11 and R40, per cent, of a detector that finds all `objects` and nothing else.
+
+    KITTI samples one recall point for each object found, 41 at most, and counts the others as precision 0: on few
+    frames even a perfect detector stays below 100.
+    """
+    points = min(objects, kitti_matching.POINTS)
+    return {"R11": 100 * -(-points // 4) / 11, "R40": 100 * max(points - 1, 0) / 40}

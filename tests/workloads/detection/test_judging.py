@@ -117,3 +117,24 @@ def test_recall_is_told_by_height_occlusion_and_distance(truth_of):
         "distance": {"0 to 15 m": 1.0, "50 m and more": 0.0},
         "truncation": {"whole": 1.0},
     }
+
+
+def perfect_r40(tmp_path, objects: int) -> dict[str, float]:
+    """What KITTI's evaluator gives where every car is found exactly, one a frame."""
+    from workloads.kitti.results import write_results
+
+    (tmp_path / "label_2").mkdir()
+    frames = [f"{place:06d}" for place in range(objects)]
+    for place, frame in enumerate(frames):
+        label = "Car 0 0 1.5 100 100 200 180 1.5 1.6 4 2 1.7 20 1.6\n"
+        (tmp_path / "label_2" / f"{frame}.txt").write_text(label)
+        write_results(
+            tmp_path / "kitti", frame, np.array([[100, 100, 200, 180]]), np.array([1 - place / 1000]), ["Car"]
+        )
+    table, _ = slices.kitti_slices(tmp_path / "label_2", tmp_path / "kitti", frames, ("Car",))
+    return table["car"]["bbox"]["easy"]
+
+
+@pytest.mark.parametrize("objects", [1, 4, 5, 30, 41, 120])
+def test_most_possible_is_what_kittis_evaluator_gives_a_perfect_detector(tmp_path, objects):
+    assert perfect_r40(tmp_path, objects) == pytest.approx(slices.most_possible(objects))
