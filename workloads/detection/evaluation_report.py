@@ -10,6 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from mlops.spec.metrics import METRICS
 from workloads import machine
 from workloads.contract import Run, without_none
 from workloads.detection import plots
@@ -19,7 +20,6 @@ from workloads.detection.pages import GREY, Pages
 PICTURE_WIDTH = 1000
 THIRDS = (0.5, 0.25, 0.25)
 FEW_OBJECTS = 41
-SMALLER_IS_BETTER = ("inference_latency_ms",)
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def metric_rows(run: Run, results: Mapping[str, Any]) -> list[tuple[str, str, st
         word = ""
         if limit is not None:
             value = mine.get(name)
-            met = value is not None and (value <= limit if name in SMALLER_IS_BETTER else value >= limit)
+            met = value is not None and (value <= limit if METRICS[name].smaller_is_better else value >= limit)
             word = "met" if met else "missed"
         rows.append((name, _number(mine.get(name)), _number(theirs.get(name)), _number(limit), word))
     return rows
