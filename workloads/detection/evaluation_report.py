@@ -79,7 +79,8 @@ def metric_rows(run: Run, results: Mapping[str, Any]) -> list[tuple[str, str, st
         word = ""
         if limit is not None:
             value = mine.get(name)
-            met = value is not None and (value <= limit if METRICS[name].smaller_is_better else value >= limit)
+            small = name in METRICS and METRICS[name].smaller_is_better
+            met = value is not None and (value <= limit if small else value >= limit)
             word = "met" if met else "missed"
         rows.append((name, _number(mine.get(name)), _number(theirs.get(name)), _number(limit), word))
     return rows

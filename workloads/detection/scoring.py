@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from workloads.contract import UserError, read_json
+from workloads.contract import UserError, log, read_json
 from workloads.detection.detections import IOU_LIMIT, MOST, SCORE_LIMIT, Detections, from_predictions
 from workloads.images.letterbox import Letterbox
 from workloads.images.tensors import TensorBuffer
@@ -97,16 +97,28 @@ class OnnxDetector:
 class DetectorFolder:
     """An unpacked training product or package: network, classes and signature."""
 
-    def __init__(self, folder: Path, *, threads: int | None = None, provider: str = "cpu") -> None:
+    def __init__(self, folder: Path, *, threads: int | None = None, provider: str | None = "cpu") -> None:
+        """`provider` None: a GPU where onnxruntime can start one, else the CPU."""
         self.folder = folder
         self.signature = read_json(folder, "signature.json")
         self.features = read_json(folder, "features.json")
         self.classes: tuple[str, ...] = tuple(self.signature["classes"])
         self.network = onnx_file(folder, self.signature)
-        self.detector = OnnxDetector(self.network, threads=threads, provider=provider)
+        self.detector = (open_best(self.network, threads) if provider is None else
+                         OnnxDetector(self.network, threads=threads, provider=provider))  # fmt: skip
         known = self.detector.class_count
         if known is not None and known != len(self.classes):
             raise UserError(f"{self.network.name} knows {known} classes, signature.json names {len(self.classes)}")
+
+
+def open_best(network: Path, threads: int | None = None) -> OnnxDetector:
+    """On CUDA where it is present and starts, else on the CPU. Raises UserError as OnnxDetector."""
+    if "cuda" in present_providers():
+        try:
+            return OnnxDetector(network, threads=threads, provider="cuda")
+        except UserError as unfit:  # built for a GPU, and there is none
+            log(f"On the CPU: {unfit}", level="WARNING")
+    return OnnxDetector(network, threads=threads)
 
 
 def onnx_file(folder: Path, signature: dict[str, Any]) -> Path:

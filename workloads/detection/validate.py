@@ -63,7 +63,7 @@ def validate(run: Run, *, model: Path, test: Path, features: Path, manifest: dic
     threshold = float(without_none(run.spec.get("deployment")).get("score_threshold", SCORE_THRESHOLD))
     with tempfile.TemporaryDirectory() as scratch:
         archive.extract(model, Path(scratch) / "model")
-        candidate = DetectorFolder(Path(scratch) / "model")
+        candidate = DetectorFolder(Path(scratch) / "model", provider=None)
         training = read_json(candidate.folder, "training_log.json")
         broken = seal.broken(manifest, test, run, training) + _recipe_differs(candidate, recipe)
         watch = Stopwatch()
@@ -167,7 +167,7 @@ def judge_champion(path: Path, scratch: Path, truth: Truth, threshold: float, te
         return Champion(version=version, note=f"it knows the classes {', '.join(names)}; the data now have "
                                               f"{', '.join(truth.classes)}")  # fmt: skip
     try:
-        model = DetectorFolder(folder)
+        model = DetectorFolder(folder, provider=None)
         watch = Stopwatch()
         found = predict_frames(model, truth, watch, "Predicting with the champion")
     except UserError as wrong:
