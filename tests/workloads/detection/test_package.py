@@ -221,20 +221,51 @@ def test_reasons_of_a_fallback_are_those_the_server_documents():
 
 
 def test_server_answers_the_documents_own_examples_with_the_code_in_the_package_alone(pack):
-    judged, _ = pack()
+    """And every answer is as the document says, for pictures, tensors and requests that ask for uncertainty."""
+    from jsonschema import Draft202012Validator
+
+    judged, _ = pack(ensemble=["0.9.0"], members=[earlier("0.9.0")])
     probe = """
-import json, sys
+import asyncio, io, json, sys
 from pathlib import Path
+import numpy
 import workloads
 assert workloads.__file__.startswith(sys.argv[1]), workloads.__file__
+from workloads.serving.hub import Request
 from workloads.serving.limits import Limits
 from workloads.serving.server import load_model
 model = load_model(Path(sys.argv[1]), "", Limits())
-assert type(model).__name__ == "Detector", model
-print(json.loads(model.openapi)["info"]["version"])
+
+async def ask(kind, body, attributes=b""):
+    request = Request()
+    request.body = body
+    request.headers = {b"content-type": kind, b"x-amzn-sagemaker-custom-attributes": attributes}
+    answer = await model.answer(request)
+    print(answer.status, answer.body.decode())
+
+async def all_of_them():
+    content = json.loads(model.openapi)["paths"]["/invocations"]["post"]["requestBody"]["content"]
+    for example in content["application/json"]["examples"].values():
+        await ask(b"application/json", json.dumps(example["value"]).encode())
+    file = io.BytesIO()
+    numpy.save(file, numpy.zeros((3, 128, 128), numpy.float32))
+    await ask(b"application/x-npy", file.getvalue())
+    await ask(b"image/png", Path(sys.argv[2]).read_bytes(), b"uncertainty=tta;score=0.1")
+
+asyncio.run(all_of_them())
+model.close()
 """
     folder = str(unpacked(judged))
-    done = subprocess.run([sys.executable, "-P", "-c", probe, folder], capture_output=True, text=True, check=False,
-                          cwd=folder, env={"PYTHONPATH": f"{folder}/code"})  # fmt: skip
-    assert (done.returncode, done.stdout.strip()) == (0, "1.0.0"), done.stderr
-    assert json.loads((judged.base / "unpacked" / "features.json").read_text())["task"] == "object_detection"
+    picture = str(judged.dataset / "test" / "images" / "000000.png")
+    done = subprocess.run([sys.executable, "-P", "-c", probe, folder, picture], capture_output=True, text=True,
+                          check=False, cwd=folder, env={"PYTHONPATH": f"{folder}/code"})  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    document = read_json(judged.base / "package", "openapi.json")
+    promised = Draft202012Validator({"$ref": "#/components/schemas/Reply", "components": document["components"]})
+    answers = [line.partition(" ") for line in done.stdout.splitlines()]
+    assert [status for status, _, _ in answers] == ["200"] * 5
+    for _, _, body in answers:
+        promised.validate(json.loads(body))
+    last = json.loads(answers[-1][2])["predictions"][0]
+    assert {one["class"] for one in last["detections"]} == {"Car", "Pedestrian"}
+    assert last["detections"][0]["uncertainty"]["seen"] <= 1
