@@ -24,32 +24,51 @@ def edges(metric: int, limit: np.ndarray, truth_starts: np.ndarray, truth_boxes:
     starts = np.zeros(len(limit) + 1, np.int64)
     found = np.empty(1024, np.int64)
     overlap = np.empty(1024, np.float64)
+    shares = np.empty(max(1, int(np.max(np.diff(found_starts)))) if len(found_starts) > 1 else 1)
     count = 0
     for frame in range(len(truth_starts) - 1):
+        begin, end = found_starts[frame], found_starts[frame + 1]
         for truth in range(truth_starts[frame], truth_starts[frame + 1]):
             if limit[truth] < np.inf:
-                for one in range(found_starts[frame], found_starts[frame + 1]):
-                    if metric == IMAGE:
-                        share = image_overlap(truth_boxes[truth], found_boxes[one])
-                    else:
-                        share = space_overlap(truth_boxes[truth], found_boxes[one], metric == SPACE)
-                    if share > limit[truth]:
-                        if count == len(found):
-                            found = np.concatenate((found, np.empty(count, np.int64)))
-                            overlap = np.concatenate((overlap, np.empty(count, np.float64)))
-                        found[count], overlap[count] = one, share
-                        count += 1
+                if count + end - begin > len(found):
+                    more = max(count, end - begin)
+                    found = np.concatenate((found, np.empty(more, np.int64)))
+                    overlap = np.concatenate((overlap, np.empty(more, np.float64)))
+                if metric == IMAGE:
+                    image_overlaps(truth_boxes, truth, found_boxes, begin, end, shares)
+                else:
+                    space_overlaps(truth_boxes, truth, found_boxes, begin, end, metric == SPACE, shares)
+                count = _append(shares, limit[truth], begin, end, found, overlap, count)
             starts[truth + 1] = count
     return starts, found[:count], overlap[:count]
 
 
 @njit(cache=True, nogil=True)
-def image_overlap(a: np.ndarray, b: np.ndarray) -> float:
-    """Intersection over union of two (4,) boxes, pixels as plain numbers (no + 1)."""
-    shared = _shared(a, b)
-    if shared == 0.0:
-        return 0.0
-    return shared / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - shared)
+def _append(shares: np.ndarray, limit: float, begin: int, end: int, found: np.ndarray, overlap: np.ndarray, count: int
+            ) -> int:  # fmt: skip
+    """The new count. Apart from `edges`, where these arrays may grow: the compiler counts references there."""
+    for place in range(end - begin):
+        if shares[place] > limit:
+            found[count], overlap[count] = begin + place, shares[place]
+            count += 1
+    return count
+
+
+# One row against a run of rows at a time: a slice, or a call with tables, for every pair costs twenty overlaps.
+
+
+@njit(cache=True, nogil=True)
+def image_overlaps(a: np.ndarray, i: int, b: np.ndarray, begin: int, end: int, out: np.ndarray) -> None:
+    """Intersection over union of row i of a with rows begin:end of b into `out`; pixels are plain numbers (no + 1)."""
+    left, top, right, bottom = a[i, 0], a[i, 1], a[i, 2], a[i, 3]
+    own = (right - left) * (bottom - top)
+    for j in range(begin, end):
+        wide, high = min(right, b[j, 2]) - max(left, b[j, 0]), min(bottom, b[j, 3]) - max(top, b[j, 1])
+        share = 0.0
+        if wide > 0 and high > 0:
+            shared = wide * high
+            share = shared / (own + (b[j, 2] - b[j, 0]) * (b[j, 3] - b[j, 1]) - shared)
+        out[j - begin] = share
 
 
 @njit(cache=True, nogil=True)
@@ -59,38 +78,39 @@ def largest_share_inside(region_starts: np.ndarray, regions: np.ndarray, found_s
     share = np.zeros(len(boxes))
     for frame in range(len(region_starts) - 1):
         for region in range(region_starts[frame], region_starts[frame + 1]):
-            for one in range(found_starts[frame], found_starts[frame + 1]):
-                shared = _shared(regions[region], boxes[one])
-                if shared > 0.0:
-                    own = (boxes[one, 2] - boxes[one, 0]) * (boxes[one, 3] - boxes[one, 1])
-                    share[one] = max(share[one], shared / own)
+            left, top, right, bottom = regions[region, 0], regions[region, 1], regions[region, 2], regions[region, 3]
+            for j in range(found_starts[frame], found_starts[frame + 1]):
+                wide = min(right, boxes[j, 2]) - max(left, boxes[j, 0])
+                high = min(bottom, boxes[j, 3]) - max(top, boxes[j, 1])
+                if wide > 0 and high > 0:
+                    own = (boxes[j, 2] - boxes[j, 0]) * (boxes[j, 3] - boxes[j, 1])
+                    share[j] = max(share[j], wide * high / own)
     return share
 
 
 @njit(cache=True, nogil=True)
-def _shared(a: np.ndarray, b: np.ndarray) -> float:
-    wide = min(a[2], b[2]) - max(a[0], b[0])
-    high = min(a[3], b[3]) - max(a[1], b[1])
-    return wide * high if wide > 0 and high > 0 else 0.0
-
-
-@njit(cache=True, nogil=True)
-def space_overlap(a: np.ndarray, b: np.ndarray, with_height: bool) -> float:
-    """Overlap of two (7,) camera boxes: rotated rectangles from above, or with `with_height` their volumes."""
-    if min(a[1], a[2], b[1], b[2]) <= 0:
-        return 0.0
-    right, ahead = b[3] - a[3], b[5] - a[5]
-    reach = 0.5 * (np.hypot(a[1], a[2]) + np.hypot(b[1], b[2]))
-    if right * right + ahead * ahead >= reach * reach:
-        return 0.0
-    shared = _rectangles(right, ahead, a[2], a[1], a[6], b[2], b[1], b[6])
-    one, other = a[2] * a[1], b[2] * b[1]
-    if with_height:
-        tall = min(a[4], b[4]) - max(a[4] - a[0], b[4] - b[0])  # y points down and is the bottom
-        if tall <= 0:
-            return 0.0
-        shared, one, other = shared * tall, one * a[0], other * b[0]
-    return shared / (one + other - shared) if shared > 0 else 0.0
+def space_overlaps(a: np.ndarray, i: int, b: np.ndarray, begin: int, end: int, with_height: bool, out: np.ndarray
+                   ) -> None:  # fmt: skip
+    """Overlap of row i of a with rows begin:end of b into `out`: rotated rectangles from above, or with `with_height`
+    volumes. Rows are camera boxes (7,)."""
+    high, width, length, x, y, z, turn = a[i, 0], a[i, 1], a[i, 2], a[i, 3], a[i, 4], a[i, 5], a[i, 6]
+    diagonal = np.hypot(width, length)
+    for j in range(begin, end):
+        out[j - begin] = 0.0
+        right, ahead = b[j, 3] - x, b[j, 5] - z
+        far = right * right + ahead * ahead
+        longest = diagonal + abs(b[j, 1]) + abs(b[j, 2])
+        if 4 * far >= longest * longest or min(width, length, b[j, 1], b[j, 2]) <= 0:
+            continue  # most pairs: too far apart to touch
+        shared, one, other = 1.0, width * length, b[j, 2] * b[j, 1]
+        if with_height:
+            shared = min(y, b[j, 4]) - max(y - high, b[j, 4] - b[j, 0])  # y points down and is the bottom
+            if shared <= 0:
+                continue
+            one, other = one * high, other * b[j, 0]
+        shared *= _rectangles(right, ahead, length, width, turn, b[j, 2], b[j, 1], b[j, 6])
+        if shared > 0:
+            out[j - begin] = shared / (one + other - shared)
 
 
 @njit(cache=True, nogil=True)
@@ -104,34 +124,35 @@ def _rectangles(right: float, ahead: float, length: float, width: float, turn: f
     cos, sin = np.cos(turn), np.sin(turn)
     x, z = cos * right - sin * ahead, sin * right + cos * ahead
     cos, sin = np.cos(other_turn - turn), np.sin(other_turn - turn)
-    polygon = np.empty((8, 2))
-    clipped = np.empty((8, 2))
+    points = np.empty((2, 8, 2))  # the polygon before and after a cut, in turn
     for corner in range(4):
         lx = 0.5 * other_length if corner in (0, 1) else -0.5 * other_length
         lz = 0.5 * other_width if corner in (0, 3) else -0.5 * other_width
-        polygon[corner, 0] = cos * lx + sin * lz + x
-        polygon[corner, 1] = -sin * lx + cos * lz + z
+        points[0, corner, 0] = cos * lx + sin * lz + x
+        points[0, corner, 1] = -sin * lx + cos * lz + z
     count = 4
     for side in range(4):
         axis, sign = side % 2, 1.0 if side < 2 else -1.0
         bound = 0.5 * (length if axis == 0 else width)
+        old, new = side % 2, 1 - side % 2
         kept = 0
         for place in range(count):
             after = place + 1 if place + 1 < count else 0
-            here, there = bound - sign * polygon[place, axis], bound - sign * polygon[after, axis]
+            here, there = bound - sign * points[old, place, axis], bound - sign * points[old, after, axis]
             if here >= 0:
-                clipped[kept] = polygon[place]
+                points[new, kept, 0], points[new, kept, 1] = points[old, place, 0], points[old, place, 1]
                 kept += 1
             if (here > 0 > there) or (here < 0 < there):
                 part = here / (here - there)
-                clipped[kept] = polygon[place] + part * (polygon[after] - polygon[place])
+                for one in range(2):
+                    begin = points[old, place, one]
+                    points[new, kept, one] = begin + part * (points[old, after, one] - begin)
                 kept += 1
         count = kept
-        polygon, clipped = clipped, polygon
         if count < 3:
             return 0.0
     area = 0.0
-    for place in range(count):
+    for place in range(count):  # after four cuts it is the first again
         after = place + 1 if place + 1 < count else 0
-        area += polygon[place, 0] * polygon[after, 1] - polygon[after, 0] * polygon[place, 1]
+        area += points[0, place, 0] * points[0, after, 1] - points[0, after, 0] * points[0, place, 1]
     return 0.5 * abs(area)
