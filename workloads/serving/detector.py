@@ -28,7 +28,6 @@ from time import monotonic, perf_counter
 from typing import Any
 
 import cv2
-import numpy as np
 import orjson
 
 from workloads.serving import media, pictures
@@ -94,17 +93,16 @@ class Detector:
     def warm_up(self) -> None:
         """Ask every network for a grey image, so that the first request is as fast as any. Raises ModelRefused."""
         for network in self._inference.networks:
-            grey = np.full((1, 3, *network.input_size), 114, np.float32)
-            begun = perf_counter()
-            ticket = Ticket(monotonic() + 600)  # TensorRT builds its engine now
-            try:
-                if network.has_dropout:
-                    network.sample(grey, ticket, samples=1, dropout=0.1, seed=0)
-                else:
-                    network.predict(grey, ticket)
-            except (ModelFailed, TooLate) as failed:
-                raise ModelRefused(f"the model cannot predict a grey image: {failed}") from failed
-            log.info("Warmed up in %.3f s on %s", perf_counter() - begun, ", ".join(self._settings.providers))
+            for _ in range(2):  # the first call allocates, and TensorRT builds its engine in it
+                begun = perf_counter()
+                try:
+                    network.try_out(Ticket(monotonic() + 600))
+                except (ModelFailed, TooLate) as failed:
+                    raise ModelRefused(f"the model cannot predict a grey image: {failed}") from failed
+            network.gate.typical_s = seconds = perf_counter() - begun
+            log.info("A call takes %.1f ms on %s", seconds * 1e3, self._settings.providers[0])
+            if seconds > self._limit_s:
+                log.warning("That is more than max_latency_ms: every answer will be a fallback")
 
     # in the event loop's thread
 
@@ -169,19 +167,14 @@ class Detector:
         job.request.body = b""  # a job that waits for a worker keeps no image
 
     def _expire(self, job: Job) -> None:
-        """Time is up: what the members have found so far, or nothing, and said so."""
+        """Time is up: answer with what there is."""
         if job.future.done():
             return
         job.ticket.give_up()
-        found = job.found
-        if looks := dict(found.looks):  # the worker may be writing
-            partial = Found(found.pictures, looks, dict(found.left_out), found.model_s, found.postprocess_s)
-            self._finish(job, self._answered(job, partial))
-            return
         detail = f"no answer within {self._patience_s(job.wishes) * 1e3:.0f} ms"
-        # A caller with less patience than the deployment has says nothing about the model's health.
-        failure = self._patience_s(job.wishes) >= self._limit_s
-        self._finish(job, self._fallback(job, "too_slow", detail, failure=failure))
+        # Neither a caller's short patience nor a long queue says anything about the model's health.
+        failure = job.ticket.began is not None and monotonic() - job.ticket.began >= self._limit_s / 2
+        self._finish(job, self._cut_short(job, detail, failure=failure))
 
     def _patience_s(self, wishes: Parameters) -> float:
         """How long an answer may take, a little less than the limit: it has to be written, too."""
@@ -192,7 +185,8 @@ class Detector:
 
     def _finish(self, job: Job, outcome: Outcome) -> None:
         if job.future.done():
-            self.counts.came_late()
+            if job.ticket.began is not None:
+                self.counts.came_late()
         else:
             self.counts.given(outcome)
             job.future.set_result(outcome.answer)
@@ -203,12 +197,13 @@ class Detector:
         if job.ticket.given_up:
             return
         try:
+            if self._workers.waiting() and job.ticket.left_s() < self._inference.expected_s():
+                raise TooLate  # somebody behind can still be answered in time
             outcome = self._predicted(job, loop)
         except Refusal as refusal:
             outcome = Outcome(refusal.answer())
         except TooLate:
-            self.counts.came_late()
-            return
+            outcome = self._cut_short(job, "the queue left no time to ask the model", failure=False)
         except ModelFailed as failed:
             log.error("The model failed: %s", failed)
             outcome = self._fallback(job, failed.reason, str(failed), failure=True)
@@ -257,6 +252,14 @@ class Detector:
         boxes = sum(len(one["detections"]) for one in good)
         return Outcome(answer, works=True, images=len(good), detections=boxes, fallbacks=doubtful,
                        left_out=tuple(found.left_out))  # fmt: skip
+
+    def _cut_short(self, job: Job, detail: str, *, failure: bool) -> Outcome:
+        """What the members have found so far, or nothing, and said so."""
+        found = job.found
+        if looks := dict(found.looks):  # another thread may be writing
+            partial = Found(found.pictures, looks, dict(found.left_out), found.model_s, found.postprocess_s)
+            return self._answered(job, partial)
+        return self._fallback(job, "too_slow", detail, failure=failure)
 
     def _fallback(self, job: Job, reason: str, detail: str, *, failure: bool) -> Outcome:
         sizes: list[Any] = [picture.image_size for picture in job.found.pictures] or [None] * job.expected

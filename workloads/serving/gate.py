@@ -1,7 +1,8 @@
 """Calls of a network from many threads: so many at once, waiting ones joined into batches, none waited for too long.
 
 There is no thread of its own and no pause to collect a batch: whoever finds the network free calls it at once, for
-himself and for those who have been waiting. A single caller therefore pays nothing for batching.
+himself and for those who have been waiting. A single caller therefore pays nothing for batching. Where several wait,
+who could not be answered in time any more makes way: else a busy network would work for late answers alone.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ class Ticket:
         self.until = until
         """`time.monotonic` of its end."""
         self.given_up = False
+        self.began: float | None = None
+        """`time.monotonic` of the call that was made last for this request."""
         self._stop: Callable[[], None] | None = None
 
     def give_up(self) -> None:
@@ -69,6 +72,8 @@ class Gate:
         self._changed = threading.Condition()
         self.calls = self.rows = 0
         self.seconds = 0.0
+        self.typical_s = 0.0
+        """What a call takes: a mean that forgets."""
 
     def run(self, feed: Feed, ticket: Ticket) -> np.ndarray:
         """The network's rows for `feed`, whose arrays have one length.
@@ -87,6 +92,12 @@ class Gate:
             raise TooLate
         return block.outcome
 
+    def expected_s(self) -> float:
+        """How long one more caller would wait for its result."""
+        with self._changed:
+            ahead = len(self._running) + len(self._waiting) / self._most_rows
+        return self.typical_s * (1 + ahead / self._slots)
+
     def longest_s(self) -> float:
         """How long the oldest call under way has been running."""
         with self._changed:
@@ -97,11 +108,11 @@ class Gate:
         with self._changed:
             self._waiting.append(block)
             while block.outcome is None:
-                if len(self._running) < self._slots and self._waiting and self._waiting[0] is block:
-                    batch = self._batch()
-                    self._running[id(block)] = monotonic()
-                    return batch
                 left = block.ticket.left_s()
+                if len(self._running) < self._slots and self._waiting and self._waiting[0] is block:
+                    if left > self.typical_s or len(self._waiting) == 1:
+                        return self._batch()
+                    left = 0.0
                 if left <= 0:
                     if block in self._waiting:
                         self._waiting.remove(block)
@@ -111,11 +122,15 @@ class Gate:
             return []
 
     def _batch(self) -> list[_Block]:
-        batch, rows = [self._waiting.popleft()], 0
+        """The blocks of the next call, which begins now."""
+        batch = [self._waiting.popleft()]
         rows = batch[0].rows
         while self._waiting and rows + self._waiting[0].rows <= self._most_rows:
             batch.append(self._waiting.popleft())
             rows += batch[-1].rows
+        self._running[id(batch[0])] = now = monotonic()
+        for block in batch:
+            block.ticket.began = now
         return batch
 
     def _lead(self, batch: Sequence[_Block]) -> None:
@@ -126,10 +141,11 @@ class Gate:
         except Exception as failed:
             outcomes = failed
         with self._changed:
-            begun = self._running.pop(id(batch[0]))
+            spent = monotonic() - self._running.pop(id(batch[0]))
             self.calls += 1
             self.rows += sum(block.rows for block in batch)
-            self.seconds += monotonic() - begun
+            self.seconds += spent
+            self.typical_s += (spent - self.typical_s) / min(self.calls, 10)
             for place, block in enumerate(batch):
                 block.outcome = outcomes if isinstance(outcomes, Exception) else outcomes[place]
             self._changed.notify_all()

@@ -64,6 +64,14 @@ class Network:
             feed[name] = mask.astype(np.float32)
         return self._checked(self._run(feed, ticket), 1 + samples)
 
+    def try_out(self, ticket: Ticket) -> None:
+        """Predict a grey image. Raises ModelFailed, TooLate."""
+        grey = np.full((1, 3, *self.input_size), 114, np.float32)
+        if self.has_dropout:
+            self.sample(grey, ticket, samples=1, dropout=0.1, seed=0)
+        else:
+            self.predict(grey, ticket)
+
     def _run(self, feed: Feed, ticket: Ticket) -> np.ndarray:
         try:
             return self.gate.run(feed, ticket)

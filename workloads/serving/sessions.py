@@ -103,7 +103,7 @@ def open_session(network: bytes, settings: Settings, providers: Sequence[Any]) -
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = settings.threads, 1
-    options.log_severity_level = 3
+    options.log_severity_level = 4  # what fails is raised, and logged by us as JSON
     # Spinning threads take the cores that decode the next image: twice the CPU for no gain.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return onnxruntime.InferenceSession(network, options, providers=list(providers))

@@ -26,6 +26,10 @@ class Workers:
         """Do `task`, which raises nothing, as soon as a thread is free."""
         self._tasks.put(task)
 
+    def waiting(self) -> int:
+        """How many tasks no thread has taken yet."""
+        return self._tasks.qsize()
+
     def close(self) -> None:
         """End the threads once they are done with what waits; one that is stuck stays."""
         for _ in self._threads:

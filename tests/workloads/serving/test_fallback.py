@@ -33,6 +33,7 @@ class Model:
 
     def __call__(self, images, options):
         self.calls += 1
+        self.options = options
         return self.act(images)
 
 
@@ -185,6 +186,35 @@ def test_limit_of_a_request_is_kept_and_does_not_blame_the_model(make, post, ask
             assert prediction["reason"] == "too_slow"
             assert seconds < 2
         assert ask(server, "GET", "/ping")[0] == 200
+
+
+def test_model_that_is_always_slower_than_the_limit_is_unhealthy(make, post, ask, tmp_path):
+    """Each call works until it is told to stop; with a queue in front it would be the queue's fault."""
+    model = Model()
+
+    def slow(images):
+        while not model.options.terminate:
+            pass
+        raise RuntimeError("stopped")
+
+    with served(make, tmp_path, {"max_latency_ms": 60}, model, limits=Limits(failures=3)) as server:
+        model.act = slow
+        assert [post(server)[2]["reason"] for _ in range(3)] == ["too_slow"] * 3
+        assert ask(server, "GET", "/ping")[0] == 503
+
+
+def test_network_that_sees_objects_everywhere_is_answered(make, post, tmp_path):
+    """5,000 boxes: suppression compares the best of them alone."""
+    numbers = np.random.default_rng(0)
+    everywhere = np.concatenate([numbers.uniform(0, 64, (1, 5000, 2)), numbers.uniform(1, 3, (1, 5000, 2)),
+                                 numbers.uniform(0.5, 1, (1, 5000, 3))], axis=2).astype(np.float32)  # fmt: skip
+    model = Model()
+    with served(make, tmp_path, {}, model) as server:
+        model.act = lambda images: everywhere
+        prediction = post(server)[2]
+    scores = everywhere[0, :, 4] * everywhere[0, :, 5:].max(axis=1)
+    assert len(prediction["detections"]) == 100
+    assert prediction["detections"][0]["score"] == pytest.approx(scores.max())
 
 
 def test_every_image_of_a_request_is_flagged(make, ask, tmp_path):

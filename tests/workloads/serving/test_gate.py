@@ -134,6 +134,31 @@ def test_who_waits_too_long_leaves_and_the_next_comes_forward():
     assert held.batches == [[1], [3]]
 
 
+def test_where_several_wait_who_cannot_be_answered_in_time_makes_way():
+    """A call takes 10 s: the first in line has 5 left, the second 20."""
+    held = Held()
+    callers = Callers(gate := Gate(held))
+    callers.ask(1)
+    assert held.entered.acquire(timeout=20)
+    gate.typical_s = 10
+    callers.ask_and_wait_in_line(2, ticket=Ticket(monotonic() + 5))
+    callers.ask_and_wait_in_line(3)
+    assert gate.expected_s() == 40  # one under way, two waiting
+    gate.calls = 10**9  # what this call takes changes no mean
+    held.go.release()
+    held.go.release()
+    callers.join()
+    assert callers.got == {(1,): [2], (2,): TooLate, (3,): [6]}
+
+
+def test_alone_everybody_may_try():
+    """One slow moment must not close the network for good."""
+    gate = Gate(lambda given, stop_with: given["images"])
+    gate.typical_s = 1000
+    assert gate.run(feed(1), patient()).tolist() == [1]
+    assert gate.typical_s < 1
+
+
 def test_result_that_nobody_wants_is_too_late():
     ticket = patient()
     gate = Gate(lambda given, stop_with: ticket.give_up() or given["images"])
