@@ -15,9 +15,11 @@ BENCHMARKS = {
     "kitti_eval": "KITTI's evaluation of 3,769 frames against OpenPCDet's evaluator and the official C++",
     "detector": "an image to boxes and reply over the bare onnxruntime session, YOLOX Nano at 416",
     "detector_serving": "a detector behind our server against decode and session without one, and FastAPI",
+    "coco_map": "COCO's box metrics of 5,000 images against pycocotools and hotcoco",
     "model_row": "one row through onnxruntime against the estimator's own predict",
     "augmentation": "mosaic, MixUp, HSV and flip of one training picture against a plain YOLOX-style chain",
     "images": "preparing camera frames and labels against re-encoding them, and against a bare copy",
+    "voxels": "hard voxels, pillars, range filter and means of cells against spconv, NumPy and torch",
 }
 
 
