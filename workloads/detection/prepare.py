@@ -20,6 +20,7 @@ from workloads.detection import dataset_facts, frame_splits, previews, quality_p
 from workloads.detection.bad_frames import MAX_BAD_SHARE, BadFrames
 from workloads.detection.frame_files import place_frames
 from workloads.detection.frame_splits import SPLITS, Plan
+from workloads.detection.point_files import FOLDER, check_settings, write_points
 from workloads.detection.raw import RawData, open_raw
 from workloads.detection.reading import Measured, measure_frames
 from workloads.kitti.coco import Document, select, write
@@ -49,6 +50,7 @@ class Prepared:
     policy: dict[str, Any]
     notes: list[str] = field(default_factory=list)
     masking: dict[str, Any] | None = None
+    points: dict[str, Any] | None = None
 
     @property
     def classes(self) -> list[str]:
@@ -92,7 +94,7 @@ def prepare(run: Run, raw: Path, dataset: Path, report: Path) -> dict[str, Any]:
         "dataset_version": run.dataset_version, "data_as_of": run.data_as_of, "layout": prepared.raw.kind,
         "splits": summary["splits"], "class_policy": prepared.policy, "statistics": statistics,
         "bad_frames": summary["bad_frames"], "dropped": prepared.dropped, "masking": prepared.masking,
-        "notes": prepared.notes,
+        "points": prepared.points, "notes": prepared.notes,
     })  # fmt: skip
     others = ["features.json", "baseline.json", "metadata.json", "quality_report.json", "quality_report.md"]
     for path in [*(dataset / name for name in others), *sorted((dataset / "previews").iterdir())]:
@@ -111,6 +113,8 @@ def prepare(run: Run, raw: Path, dataset: Path, report: Path) -> dict[str, Any]:
 
 def divide(run: Run, root: Path) -> Prepared:
     """Read and check all frames, apply the class policy, and decide which frame goes where. Writes nothing."""
+    if run.preprocessing.get("points"):
+        check_settings(run.preprocessing["points"])
     raw = open_raw(root, run)
     bad = BadFrames(root, len(raw.frames) + sum(name not in {one.name for one in raw.frames} for name in raw.bad),
                     float(run.preprocessing.get("max_bad_share", MAX_BAD_SHARE)))  # fmt: skip
@@ -196,11 +200,15 @@ def entry(path: Path, rows: int | None = None) -> dict[str, Any]:
 
 
 def _write_points(run: Run, prepared: Prepared, dataset: Path) -> dict[str, dict[str, Any]]:
-    """Point-cloud outputs of every split, where they are asked for."""
-    wanted = run.preprocessing.get("points")
-    if not wanted:
+    """Point-cloud products of every split, where they are asked for."""
+    asked = run.preprocessing.get("points")
+    if not asked:
         return {}
-    raise NotImplementedError
+    frames = {split: [Path(one["file_name"]).stem for one in document["images"]]
+              for split, document in prepared.documents.items()}  # fmt: skip
+    prepared.points = write_points(prepared.raw, frames, dataset, asked)
+    paths = [path for split in SPLITS for path in sorted((dataset / split / FOLDER).iterdir())]
+    return {str(path.relative_to(dataset)): entry(path) for path in paths}
 
 
 def _write_baseline(dataset: Path, prepared: Prepared) -> dict[str, dict[str, Any]]:
@@ -253,6 +261,7 @@ def _summary(run: Run, prepared: Prepared, statistics: Mapping[str, Any], origin
         "splits": {"by": "lists" if listed else "seed", "seed": prepared.plan.seed,
                    "lists": list(listed.sources) if listed else None, "frames": statistics["frames"]},
         "statistics": statistics, "notes": prepared.notes, "masking": prepared.masking,
+        "points": prepared.points,
         "preprocessing": run.preprocessing,
     } | dict(origin)  # fmt: skip
 

@@ -64,6 +64,14 @@ def markdown(report: Mapping[str, Any]) -> str:
     ]
     if report.get("masking"):
         lines += ["## Masking", "", *(f"- {line}" for line in report["masking"]["sentences"]), ""]
+    if report.get("points"):
+        totals = {split: one["totals"] for split, one in report["points"].items()}
+        names = list(next(iter(totals.values())))
+        lines += ["## Point clouds", ""]
+        lines += _table(["split", "scans", *(name.replace("_", " ") for name in names)],
+                        [[split, report["points"][split]["scans"], *(counts[name] for name in names)]
+                         for split, counts in totals.items()])  # fmt: skip
+        lines += [""]
     lines += ["![Frames with their boxes](previews/contact_sheet.jpg)"]
     return "\n".join(lines) + "\n"
 

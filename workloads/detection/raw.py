@@ -57,6 +57,9 @@ class RawData(Protocol):
         `info.class_policy` says what became of each type. Raises UserError where a class has no box.
         """
 
+    def scan(self, frame: str) -> Path:
+        """Its point cloud. Raises UserError where such data have none."""
+
     def companions(self, frame: str) -> dict[str, Path]:
         """{folder: file} that the judged frames take along."""
 

@@ -14,6 +14,7 @@ from workloads.detection.raw import Listed, RawFrame, Sizes, require_boxes
 from workloads.kitti.mistakes import BadFile
 from workloads.kitti.restoring import read_document
 
+NO_SCANS = "preprocessing.points: a COCO data set holds no scans; leave it out or bring KITTI's layout"
 _LEARN, _JUDGE = ("train",), ("val", "validation", "test", "minival")
 
 
@@ -159,6 +160,9 @@ class CocoRaw:
             if x >= width or y >= height or x + wide < 0 or y + high < 0:
                 raise BadFile(entry.document, f"bbox {box!r} lies outside the image ({width} x {height} pixels)",
                               field=where)  # fmt: skip
+
+    def scan(self, frame: str) -> Path:
+        raise UserError(NO_SCANS)
 
     def companions(self, frame: str) -> dict[str, Path]:
         return {}

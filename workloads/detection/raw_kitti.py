@@ -104,6 +104,9 @@ class KittiRaw:
             wrong.setdefault(name, BadFile(self.layout.label(name), reason, line=int(self.objects.lines[row])))
         return wrong
 
+    def scan(self, frame: str) -> Path:
+        return self.layout.scan(frame)
+
     def companions(self, frame: str) -> dict[str, Path]:
         files = {"label_2": self.layout.label(frame), "calib": self.layout.calibration(frame)}
         return {folder: path for folder, path in files.items() if path.exists()}

@@ -50,7 +50,7 @@ def measure_frames(raw: RawData, bad: BadFrames) -> dict[str, Measured]:
 
     def read(frame: RawFrame) -> Measured | UserError:
         try:
-            return measure(raw, frame)
+            return measure_frame(raw, frame)
         except UserError as wrong:
             return wrong
 
@@ -64,7 +64,7 @@ def measure_frames(raw: RawData, bad: BadFrames) -> dict[str, Measured]:
     return measured
 
 
-def measure(raw: RawData, frame: RawFrame) -> Measured:
+def measure_frame(raw: RawData, frame: RawFrame) -> Measured:
     """Read one frame. Raises UserError: a part of it is missing or broken."""
     try:
         content = frame.image.read_bytes()

@@ -8,6 +8,7 @@ frame, metres) and its origin: `kitti_type`, `kitti_line`, `kitti_row`. Rows no 
 from __future__ import annotations
 
 import gc
+import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,8 +25,8 @@ from workloads.kitti.policy import ClassPolicy, Use
 from workloads.kitti.row import KINDS, UNKNOWN, Column
 
 Document = dict[str, Any]
-DECIMALS = 6
-"""Differences of KITTI's two-decimal numbers without the dust of binary fractions."""
+_SCALE = 1e6
+"""Differences of KITTI's two-decimal numbers lose the dust of binary fractions: six decimals are kept."""
 
 
 @dataclass(frozen=True)
@@ -106,34 +107,29 @@ def _annotations(objects: Objects, pictures: Sequence[Picture], policy: ClassPol
                  code: np.ndarray, use: np.ndarray, category: np.ndarray, texts: list[str]
                  ) -> list[dict[str, Any]]:  # fmt: skip
     """In the order of rows; a row that all classes ignore comes once for each."""
-    copies = np.where(use == Use.IGNORE_ALL, len(policy.classes), (use != Use.LEFT_OUT).astype(np.int64))
-    row = np.repeat(np.arange(len(objects)), copies)
-    first = np.concatenate(([0], np.cumsum(copies)))[:-1]
-    nth = np.arange(len(row)) - first[row]
-    values = objects.values[row]
-    corner, size = values[:, 3:5], values[:, 5:7] - values[:, 3:5]
-    ids = np.array([picture.id for picture in pictures], np.int64)
+    values = objects.values
+    corner, size = values[:, Column.LEFT : Column.RIGHT], values[:, Column.RIGHT : Column.HEIGHT]
+    size = size - corner
+    numbers = np.hstack([corner, size, size[:, :1] * size[:, 1:]])
+    numbers = np.rint(numbers * _SCALE) / _SCALE
+    every = range(1, len(policy.classes) + 1)
+    categories = [every if one == Use.IGNORE_ALL else (number,) if one else ()
+                  for one, number in zip(use.tolist(), category.tolist(), strict=True)]  # fmt: skip
     fields = zip(
-        ids[objects.frame_of_row[row]].tolist(),
-        np.where(use[row] == Use.IGNORE_ALL, nth + 1, category[row]).tolist(),
-        np.round(np.hstack([corner, size]), DECIMALS).tolist(),
-        np.round(size[:, 0] * size[:, 1], DECIMALS).tolist(),
-        (use[row] != Use.OBJECT).astype(np.int64).tolist(),
-        values[:, Column.TRUNCATED].tolist(),
-        values[:, Column.OCCLUDED].astype(np.int64).tolist(),
-        values[:, Column.ALPHA].tolist(),
-        values[:, Column.HEIGHT : Column.LENGTH + 1].tolist(),
-        values[:, Column.X : Column.Z + 1].tolist(),
-        values[:, Column.ROTATION_Y].tolist(),
-        code[row].tolist(), objects.lines[row].tolist(), row.tolist(), strict=True,
+        np.array([picture.id for picture in pictures], np.int64)[objects.frame_of_row].tolist(), categories,
+        numbers[:, :4].tolist(), numbers[:, 4].tolist(), (use != Use.OBJECT).astype(np.int64).tolist(),
+        values[:, Column.TRUNCATED].tolist(), values[:, Column.OCCLUDED].astype(np.int64).tolist(),
+        values[:, Column.ALPHA].tolist(), values[:, Column.HEIGHT : Column.X].tolist(),
+        values[:, Column.X : Column.ROTATION_Y].tolist(), values[:, Column.ROTATION_Y].tolist(),
+        [words[one] for one in code.tolist()], objects.lines.tolist(), texts, strict=True,
     )  # fmt: skip
+    number = itertools.count(1)
     return [
-        {"id": place, "image_id": image, "category_id": kind, "bbox": box, "area": area, "iscrowd": crowd,
+        {"id": next(number), "image_id": image, "category_id": kind, "bbox": box, "area": area, "iscrowd": crowd,
          "truncated": truncated, "occluded": occluded, "alpha": alpha, "dimensions": dimensions,
-         "location": location, "rotation_y": turn, "kitti_type": words[word], "kitti_line": line,
-         "kitti_row": texts[source]}
-        for place, (image, kind, box, area, crowd, truncated, occluded, alpha, dimensions, location, turn, word,
-                    line, source) in enumerate(fields, 1)
+         "location": location, "rotation_y": turn, "kitti_type": word, "kitti_line": line, "kitti_row": text}
+        for image, kinds, box, area, crowd, truncated, occluded, alpha, dimensions, location, turn, word, line, text
+        in fields for kind in kinds
     ]  # fmt: skip
 
 

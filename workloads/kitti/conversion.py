@@ -85,10 +85,10 @@ def _masked(layout: Layout, folder: Path, document: Document, masking: Sequence[
         frame = Path(image["file_name"]).stem
         path = layout.images / image["file_name"]
         try:
-            pixels, regions = mask_frame(decode(path.read_bytes(), str(path)), masking)
+            pixels, boxes = mask_frame(decode(path.read_bytes(), str(path)), masking)
         except BadImage as wrong:
             bad.add(frame, wrong)
             continue
         (folder / f"{frame}.jpg").write_bytes(encode_jpeg(pixels))
-        kept[image["id"]] = {"file_name": f"{frame}.jpg", "masked": len(regions)}
+        kept[image["id"]] = {"file_name": f"{frame}.jpg", "masked": {kind: len(found) for kind, found in boxes.items()}}
     return select(document, kept)

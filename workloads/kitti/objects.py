@@ -63,7 +63,7 @@ class Objects:
     def row_text(self, row: int) -> str:
         """The row as it stands in its file, without its end and blanks around it."""
         start, end = self.spans[row]
-        return self.text[start:end].decode("utf-8", "replace").strip()
+        return self.text[start:end].rstrip().decode("utf-8", "replace")
 
     def word(self, row: int) -> str:
         """The type as it is written, known or not."""

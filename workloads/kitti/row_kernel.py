@@ -51,6 +51,7 @@ def read_rows(buffer: np.ndarray, file_starts: np.ndarray, file_ends: np.ndarray
             place, fine = 0, True
             while True:
                 while at < end and _blank(buffer[at]):
+                    fine = fine and _usual(buffer[at])
                     at += 1
                 if at == end or buffer[at] == 10:
                     break
@@ -69,6 +70,12 @@ def read_rows(buffer: np.ndarray, file_starts: np.ndarray, file_ends: np.ndarray
 
 @njit(cache=True, nogil=True, inline="always")
 def _blank(byte: int) -> bool:
+    """Whatever no word holds, or a file of something else would never end."""
+    return byte <= 32 and byte != 10
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _usual(byte: int) -> bool:
     return byte == 32 or byte == 9 or byte == 13
 
 

@@ -256,3 +256,49 @@ def test_real_frames_are_prepared(make):
     assert {word: one["boxes"] for word, one in types.items()} == {
         "DontCare": 26, "Car": 21, "Pedestrian": 10, "Cyclist": 3, "Misc": 1, "Truck": 1
     }  # fmt: skip
+
+
+def test_masked_images_are_written_anew_and_the_originals_left_behind(make, kitti_tree):
+    """Noise holds nothing to find: the pixels only pass through JPEG."""
+    manifest, dataset = make(kitti_tree().frames(4, size=(40, 60)).root, masking=["faces", "plates"])
+    images = [path for path in dataset.rglob("images/*")]
+    assert (len(images), {path.suffix for path in images}) == (4, {".jpg"})
+    for split in manifest["rows"]:
+        for image in read_json(dataset / split, "annotations.json")["images"]:
+            assert decode((dataset / split / "images" / image["file_name"]).read_bytes()).shape == (40, 60, 3)
+            assert manifest["files"][f"{split}/images/{image['file_name']}"]["sha256"] == image["sha256"]
+    masking = read_json(dataset, "metadata.json")["masking"]
+    assert (masking["kinds"], set(masking["regions"])) == (["faces", "plates"], {"faces", "plates"})
+    assert "regions masked as faces" in (dataset / "quality_report.md").read_text()
+
+
+def test_unknown_masking_is_refused(make, kitti_tree):
+    with pytest.raises(UserError, match=r"preprocessing\.masking: hands given; choose faces or plates"):
+        make(kitti_tree().frames(4).root, masking=["hands"])
+
+
+def test_point_clouds_are_made_of_every_frame_and_named_in_the_manifest(make, kitti_tree):
+    """Two of three points lie in the range; the default raster has 200 x 200 cells."""
+    points = np.array([[10, 0, 0, 0.5], [20, 1, 0, 0.2], [-10, 0, 0, 0.5]])
+    manifest, dataset = make(kitti_tree().frames(5, points=points).root, points={"outputs": ["filtered", "bev"]})
+    made = sorted(dataset.rglob("points/*.npz"))
+    assert len(made) == 5
+    assert {str(path.relative_to(dataset)) for path in made} <= set(manifest["files"])
+    with np.load(made[0]) as arrays:
+        assert (arrays["filtered"].shape, arrays["bev"].shape[1:]) == ((2, 4), (200, 200))
+    assert read_json(dataset, "metadata.json")["points"]["test"]["totals"]["points_in_range"] == 2
+    assert "## Point clouds" in (dataset / "quality_report.md").read_text()
+
+
+def test_frame_without_a_scan_is_bad_only_where_point_clouds_are_asked_for(make, kitti_tree):
+    points = np.array([[10.0, 0, 0, 0.5]])
+    tree = kitti_tree().frames(5, points=points).frame("000005")
+    assert make(tree.root)[0]["dropped"] == {}
+    manifest, dataset = make(tree.root, points={"outputs": ["bev"]})
+    assert manifest["dropped"] == {"bad_frames": 1}
+    assert "velodyne/000005.bin: cannot be read" in read_json(dataset, "metadata.json")["bad_frames"][0]["reason"]
+
+
+def test_settings_of_point_clouds_are_judged_before_any_frame_is_read(make, kitti_tree):
+    with pytest.raises(UserError, match=r"preprocessing\.points\.outputs: meshes"):
+        make(kitti_tree().frames(4).root, points={"outputs": ["meshes"]})

@@ -103,6 +103,25 @@ def test_any_readable_file_comes_back_byte_for_byte(rows, start, cut):
     assert label_texts(document, Path("a.json")) == {"000007": text}
 
 
+@pytest.mark.parametrize("byte", [0, 127])
+def test_control_byte_in_a_number_is_refused(byte):
+    row = b"Car 0 0 0 1 1 9" + bytes([byte]) + b"9 1 1 1 1 1 9 0"
+    with pytest.raises(BadFile, match="line 1"):
+        read_rows_of(row, Path("a.txt"))
+
+
+@pytest.mark.parametrize("byte", [11, 12, 28])
+def test_strange_blank_separates_as_in_python(byte):
+    row = b"Car 0 0 0 1 2 9" + bytes([byte]) + b"8 1 1 1 1 1 9 0"
+    assert read_rows_of(row, Path("a.txt")).boxes.tolist() == [[1, 2, 9, 8]]
+
+
+def test_picture_given_as_a_label_is_refused(kitti_tree):
+    path = kitti_tree().frame("000001").image("000001")
+    with pytest.raises(BadFile, match="line 1"):
+        read_rows_of(path.read_bytes(), path)
+
+
 def test_real_labels_come_back_byte_for_byte(tmp_path):
     if not FIXTURE.is_dir():
         pytest.skip("shared/data/kitti_object is not beside the project")
