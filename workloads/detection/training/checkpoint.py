@@ -47,13 +47,14 @@ class Checkpoints:
         return path
 
     def load(self) -> dict[str, Any] | None:
-        """The newest state that is whole; damaged files are told of and passed over. None: there is none."""
+        """The newest state that is whole; damaged files are told of and removed. None: there is none."""
         import torch
 
         for path in self.newest_first():
             known = _NAME.fullmatch(path.name)
             if known is None or known["digest"] != _digest(path):
                 log("A checkpoint is damaged; taking the one before", level="WARNING", file=path.name)
+                path.unlink(missing_ok=True)  # it must not count among those that are kept
                 continue
             return torch.load(path, map_location="cpu", weights_only=True)
         return None

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workloads.contract import UserError
 from workloads.detection.dataset import Frames
 from workloads.detection.detections import Detections, from_predictions
 from workloads.detection.judging import judge
@@ -31,8 +30,9 @@ def evaluate(model: Any, frames: Frames, *, batch_size: int, device: torch.devic
         model: gives decoded predictions, (n, cells, 5 + classes), in evaluation mode.
         stopped: asked before each batch; True gives up, and None is returned. Only where there is one process.
 
-    Raises:
-        UserError: the network predicts NaN or infinity.
+    Boxes that are no numbers count as not found: after the first few steps the running statistics of the norms are
+    still far off, and sides, being exponentials, may overflow. Whether the final model answers in numbers is checked
+    when it is exported.
     """
     mine = range(world.rank, len(frames), world.size)
     chunks = [mine[at : at + batch_size] for at in range(0, len(mine), batch_size)]
@@ -54,7 +54,4 @@ def _predict(model: Any, images: np.ndarray, device: torch.device, precision: Pr
 
     given = torch.from_numpy(images).to(device).permute(0, 3, 1, 2).float()
     with torch.inference_mode(), precision.autocast(device):
-        predictions = model(given).float().cpu().numpy()
-    if not np.isfinite(predictions).all():
-        raise UserError("hyperparameters.learning_rate: training diverged, the network predicts no numbers; lower it")
-    return predictions
+        return model(given).float().cpu().numpy()

@@ -18,6 +18,17 @@ CLASSES = ["Car", "Sign"]
 COLOURS = [(40, 40, 230), (230, 200, 40)]
 
 
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """Small networks on a shared machine: a second thread waits more than it works."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @dataclass
 class Job:
     """The folders of one training job."""
@@ -76,7 +87,7 @@ def write_split(folder: Path, frames: int, seed: int, size: tuple[int, int] = (4
     (folder / "annotations.json").write_text(json.dumps(document))
 
 
-def make(base: Path, frames: int = 6, size: tuple[int, int] = (64, 64), **hyperparameters: Any) -> Job:
+def make(base: Path, frames: int = 4, size: tuple[int, int] = (64, 64), **hyperparameters: Any) -> Job:
     settings = {"epochs": 2, "batch_size": 2, "evaluate_every": 1, "warmup_epochs": 1, "no_aug_epochs": 1}
     job = Job(base, settings | hyperparameters)
     write_split(job.folder("train"), frames, seed=1)
@@ -87,11 +98,24 @@ def make(base: Path, frames: int = 6, size: tuple[int, int] = (64, 64), **hyperp
     return job
 
 
+@pytest.fixture(scope="session")
+def make_lasting_job(tmp_path_factory):
+    """make_lasting_job(**hyperparameters) -> Job, for several tests to look at."""
+    return lambda **hyperparameters: make(tmp_path_factory.mktemp("lasting") / "job", **hyperparameters)
+
+
+@pytest.fixture(scope="module")
+def trained(make_lasting_job):
+    """(job, training log) of a whole training with the settings of `make`, once for a file of tests."""
+    job = make_lasting_job()
+    return job, job.train()
+
+
 @pytest.fixture
 def make_job(tmp_path):
     """make_job(name, frames=…, size=…, **hyperparameters) -> Job"""
 
-    def make_named(name: str = "job", frames: int = 6, size: tuple[int, int] = (64, 64), **hyperparameters: Any) -> Job:
+    def make_named(name: str = "job", frames: int = 4, size: tuple[int, int] = (64, 64), **hyperparameters: Any) -> Job:
         return make(tmp_path / name, frames, size, **hyperparameters)
 
     return make_named

@@ -1,0 +1,42 @@
+import json
+import sys
+
+import pytest
+
+from workloads.detection.training.launch import run_all, wanted
+
+
+def test_one_process_is_enough_without_a_gpu(tmp_path):
+    assert wanted({}, tmp_path) == []
+    assert wanted({"SM_NUM_GPUS": "1", "SM_HOSTS": '["algo-1"]'}, tmp_path) == []
+
+
+def test_process_that_was_started_starts_no_others(tmp_path):
+    assert wanted({"RANK": "1", "SM_NUM_GPUS": "4"}, tmp_path) == []
+
+
+def test_every_gpu_of_every_host_gets_a_rank(tmp_path):
+    environment = {"SM_NUM_GPUS": "2", "SM_HOSTS": '["algo-1", "algo-2"]', "SM_CURRENT_HOST": "algo-2"}
+    processes = wanted(environment, tmp_path)
+    assert [(one["RANK"], one["LOCAL_RANK"], one["WORLD_SIZE"]) for one in processes] == [
+        ("2", "0", "4"),
+        ("3", "1", "4"),
+    ]
+    assert {one["MASTER_ADDR"] for one in processes} == {"algo-1"}
+
+
+def test_hosts_come_from_sagemakers_file_too(tmp_path):
+    config = tmp_path / "input" / "config" / "resourceconfig.json"
+    config.parent.mkdir(parents=True)
+    config.write_text(json.dumps({"current_host": "algo-1", "hosts": ["algo-2", "algo-1"]}))
+    assert [one["RANK"] for one in wanted({}, tmp_path)] == ["0"]
+    assert wanted({}, tmp_path)[0]["WORLD_SIZE"] == "2"
+
+
+@pytest.mark.parametrize(("code", "expected"), [(0, 0), (2, 2)])
+def test_exit_of_all_is_the_first_that_is_not_0(code, expected):
+    """The second process would wait for ever for one that has failed."""
+    program = "import os, sys, time; sys.exit(int(os.environ['CODE'])) if os.environ['RANK'] == '0' or not int("\
+              "os.environ['CODE']) else time.sleep(60)"  # fmt: skip
+    processes = [{"RANK": str(rank), "CODE": str(code), "WORLD_SIZE": "2"} for rank in range(2)]
+    assert run_all([sys.executable, "-c", program], processes) == expected
