@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -137,6 +138,8 @@ def _check_detections(found: Any, known: dict[str, Any], path: Path) -> None:
         for key, there in ids.items():
             if row[key] not in there:
                 raise UserError(f"{path}[{place}], {key}: {row[key]!r} is not in the truth")
+        if not _is_number(row["score"]):
+            raise UserError(f"{path}[{place}], score: {row['score']!r} is not a finite number")
 
 
 def _check_rows(rows: list[Any], needed: set[str], where: str) -> None:
@@ -144,6 +147,9 @@ def _check_rows(rows: list[Any], needed: set[str], where: str) -> None:
         lacking = sorted(needed - row.keys()) if isinstance(row, dict) else sorted(needed)
         if lacking:
             raise UserError(f"{where}[{place}]: lacks {', '.join(lacking)}")
+        for key in needed & {"id", "image_id", "category_id"}:
+            if not isinstance(row[key], int):
+                raise UserError(f"{where}[{place}], {key}: {row[key]!r} is not a whole number")
         if "bbox" in needed and not _is_box(row["bbox"]):
             raise UserError(
                 f"{where}[{place}], bbox: {row['bbox']!r} is not [x, y, width, height] with sizes from 0 up"
@@ -151,5 +157,9 @@ def _check_rows(rows: list[Any], needed: set[str], where: str) -> None:
 
 
 def _is_box(box: Any) -> bool:
-    numbers = isinstance(box, list) and len(box) == 4 and all(isinstance(one, int | float) for one in box)
+    numbers = isinstance(box, list) and len(box) == 4 and all(_is_number(one) for one in box)
     return numbers and box[2] >= 0 and box[3] >= 0
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

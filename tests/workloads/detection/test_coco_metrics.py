@@ -60,6 +60,15 @@ def test_each_class_has_its_own_curve_and_the_rows_given_stay_as_they_are():
         ("[", "is no JSON"),
         ("{}", "is no list"),
         ('[{"image_id": 1}]', "[0]: lacks bbox, category_id, score"),
+        (
+            '[{"image_id": [1], "category_id": 1, "bbox": [0, 0, 1, 1], "score": 1}]',
+            "image_id: [1] is not a whole number",
+        ),
+        (
+            '[{"image_id": 1, "category_id": 1, "bbox": [0, 0, 1, 1], "score": "x"}]',
+            "score: 'x' is not a finite number",
+        ),
+        ('[{"image_id": 1, "category_id": 1, "bbox": [NaN, 0, 1, 1], "score": 1}]', "is not [x, y, width, height]"),
         ('[{"image_id": 7, "category_id": 1, "bbox": [0, 0, 1, 1], "score": 1}]', "image_id: 7 is not in the truth"),
         ('[{"image_id": 1, "category_id": 1, "bbox": [0, 0, -1, 1], "score": 1}]', "sizes from 0 up"),
     ],
