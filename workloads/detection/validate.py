@@ -14,7 +14,7 @@ import numpy as np
 
 from workloads import archive, machine
 from workloads.contract import Paths, Run, UserError, log, read_json, without_none, write_json
-from workloads.detection import evaluation_report, examples, judging, plots, seal, slices
+from workloads.detection import evaluation_report, examples, judging, plots, prediction_facts, seal, slices
 from workloads.detection.detections import Detections
 from workloads.detection.latency import Stopwatch, predict_timed, warm_up
 from workloads.detection.scoring import DetectorFolder, NoNumber
@@ -72,6 +72,8 @@ def validate(run: Run, *, model: Path, test: Path, features: Path, manifest: dic
         # What is judged is what can be looked at.
         found = judging.from_coco_rows(truth, json.loads((evaluation / "predictions.json").read_text(encoding="utf-8")))
         judged = judging.judge(truth, found, threshold)
+        told = prediction_facts.describe(found, image_sizes(truth), truth.classes, threshold)
+        prediction_facts.write(evaluation / prediction_facts.FILE, told)
         numbers, metrics = measure(truth, found, judged, watch, candidate, test, evaluation / "kitti")
         against = Champion() if champion is None else judge_champion(champion, Path(scratch), truth, threshold, test)
         drawn = plots.draw(evaluation, judged, truth.classes)
@@ -118,6 +120,12 @@ def predict_frames(model: DetectorFolder, truth: Truth, watch: Stopwatch, what: 
             f"(first: {failed[0]}); lower learning_rate or lengthen the warm-up"
         )
     return found
+
+
+def image_sizes(truth: Truth) -> list[tuple[int, int]]:
+    """(height, width) of each judged frame."""
+    sizes = {image["id"]: (int(image["height"]), int(image["width"])) for image in truth.document["images"]}
+    return [sizes[frame.image_id] for frame in truth.frames]
 
 
 def measure(truth: Truth, found: Sequence[Detections], judged: judging.Judgement, watch: Stopwatch,

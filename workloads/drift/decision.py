@@ -99,7 +99,7 @@ class Decision:
     @property
     def scores(self) -> dict[str, float]:
         """Effect size per drifted feature, largest first."""
-        worst = sorted((one for one in self.findings if one.drifted), key=lambda one: -one.effect / one.limit)
+        worst = sorted((one for one in self.findings if one.drifted), key=lambda one: -one.effect / (one.limit or 1e-9))
         scores: dict[str, float] = {}
         for one in worst:
             scores.setdefault(one.feature, round(one.effect, 6))
@@ -183,6 +183,15 @@ def _compare_words(name: str, reference: list[str], current: list[str], policy: 
     before, now = Counter(reference), Counter(current)
     words = sorted(before | now)
     counts = np.array([[before[word] for word in words], [now[word] for word in words]], dtype=float)
+    return compare_counts(name, counts, policy)
+
+
+def compare_counts(name: str, counts: np.ndarray, policy: Policy) -> Finding:
+    """Shares of categories.
+
+    Args:
+        counts: (2, k), the reference's and the current ones; no category is empty in both.
+    """
     shares = counts / counts.sum(axis=1, keepdims=True)
     _, p_value = chi_square(*_pooled(counts))
     effect = psi_of_shares(shares[0], shares[1])

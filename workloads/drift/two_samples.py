@@ -160,3 +160,27 @@ def false_discovery_adjusted(p_values: np.ndarray) -> np.ndarray:
     adjusted = np.empty(count)
     adjusted[order] = np.minimum.accumulate(scaled[::-1])[::-1]
     return np.minimum(adjusted, 1.0)
+
+
+def clustered(counts: np.ndarray) -> np.ndarray:
+    """Counts over k categories, summed over clusters and made as few as independent draws would tell as much.
+
+    Things that come together (the boxes of one frame) are alike; counted one by one they look like far more evidence
+    than they are. Each sum is divided by its design effect: the variance of the shares between clusters over that of
+    independent draws, mean over the categories, at least 1.
+
+    Args:
+        counts: (clusters, k), one row a cluster, some of them empty.
+
+    Source: Rao and Scott, J. Amer. Statist. Assoc. 76 (1981), first-order correction.
+    """
+    total = counts.sum(axis=0, dtype=float)
+    everything, clusters = total.sum(), len(counts)
+    shares = total / max(everything, 1.0)
+    there = (shares > 0) & (shares < 1)
+    if clusters < 2 or there.sum() < 2:
+        return total
+    residuals = counts - counts.sum(axis=1, keepdims=True) * shares
+    variance = clusters / (clusters - 1) * (residuals**2).sum(axis=0) / everything**2
+    effects = variance[there] * everything / shares[there]
+    return total / max(1.0, float(effects.sum()) / (int(there.sum()) - 1))
