@@ -185,11 +185,15 @@ class Detector:
 
     def _finish(self, job: Job, outcome: Outcome) -> None:
         if job.future.done():
-            if job.ticket.began is not None:
-                self.counts.came_late()
+            self._drop(job)
         else:
             self.counts.given(outcome)
             job.future.set_result(outcome.answer)
+
+    def _drop(self, job: Job) -> None:
+        """Its result comes after its answer; only what the network worked for in vain is worth a count."""
+        if job.ticket.began is not None:
+            self.counts.came_late()
 
     # in a worker's thread
 
@@ -203,6 +207,9 @@ class Detector:
         except Refusal as refusal:
             outcome = Outcome(refusal.answer())
         except TooLate:
+            if job.ticket.given_up:
+                self._drop(job)
+                return
             outcome = self._cut_short(job, "the queue left no time to ask the model", failure=False)
         except ModelFailed as failed:
             log.error("The model failed: %s", failed)

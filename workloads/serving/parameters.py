@@ -12,7 +12,7 @@
 | `samples` | 10 | 2 to 50 looks with dropout |
 | `dropout` | 0.1 | 0.01 to 0.9 of the features left out in each |
 | `seed` | 0 | which features; the same seed gives the same answer |
-| `min_agreement` | the model's, or 0 | 0 to 1: where the looks agree less, the answer is a fallback |
+| `min_agreement` | the model's, or 0 | 0 to 1: where several looks agree less, the answer is a fallback |
 | `max_latency_ms` | the model's, or none | 1 to 55000: an answer that is not there by then is a fallback |
 | `image_size` | the tensor's | `[height, width]` (header: `375x1242`) of what a float32 tensor was made of |
 """
@@ -82,7 +82,7 @@ class Parser:
         if not isinstance(changes, dict):
             raise _wrong("`parameters` is not an object", _FORM)
         wished = replace(base, **{name: self._checked(name, value) for name, value in changes.items()})
-        if wished.min_agreement > 0 and wished.uncertainty == "none" and not self._has_members:
+        if "min_agreement" in changes and wished.uncertainty == "none" and not self._has_members:
             raise _wrong("min_agreement: one look at an image cannot disagree", "Ask for uncertainty tta, too.")
         return wished
 

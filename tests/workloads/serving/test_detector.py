@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
+import socket
 import threading
 
 import numpy as np
@@ -299,6 +301,34 @@ def test_callers_at_once_get_their_own_boxes(eye, ask, make):
     for thread in threads:
         thread.join(20)
     assert results == {left: {float(left)} for left in range(8)}
+
+
+def raw(body, kind=b"image/png"):
+    return b"POST /invocations HTTP/1.1\r\nContent-Type: %b\r\nContent-Length: %d\r\n\r\n%b" % (kind, len(body), body)
+
+
+def everything(client):
+    return b"".join(iter(lambda: client.recv(65536), b""))
+
+
+def test_pipelined_images_are_answered_in_their_order(eye, make):
+    """Answers come from other threads; what is sent behind an image waits for it."""
+    images = [encode_png(make.road(left=left, size=(64, 64))) for left in (5, 25)]
+    ping = b"GET /ping HTTP/1.1\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", eye.port), timeout=10) as client:
+        client.sendall(raw(images[0]) + ping + raw(b"no image") + raw(images[1]))
+        client.shutdown(socket.SHUT_WR)
+        answer = everything(client)
+    assert re.findall(rb"HTTP/1.1 (\d+)", answer) == [b"200", b"200", b"400", b"200"]
+    assert [float(left) for left in re.findall(rb'"box":\[([0-9.]+),', answer)] == [5, 25]
+
+
+def test_client_that_vanishes_harms_nobody(eye, make, one):
+    for _ in range(5):
+        with socket.create_connection(("127.0.0.1", eye.port), timeout=10) as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+            client.sendall(raw(encode_png(make.road())) * 3)
+    assert len(one(encode_png(make.road()))["detections"]) == 1
 
 
 def test_metrics_count_images_boxes_and_calls(spotting, make, ask):

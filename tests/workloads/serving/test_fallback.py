@@ -249,6 +249,24 @@ def test_full_server_says_when_to_come_again_and_ping_still_answers(make, post, 
         assert [one["fallback"] for _, _, one, _ in answers] == [False, False]
 
 
+def test_image_under_way_is_answered_before_the_server_ends(make, post, tmp_path, hang):
+    model = Model()
+    with served(make, tmp_path, {}, model) as server:
+        good, entered, answers = model.act, threading.Event(), []
+        model.act = lambda images: (entered.set(), hang.wait(60), good(images))[-1]
+        caller = threading.Thread(target=lambda: answers.append(post(server)))
+        caller.start()
+        assert entered.wait(10)
+        ending = threading.Thread(target=lambda: server.call(server.stop()))
+        ending.start()
+        while not server._hub.draining:
+            pass
+        hang.set()
+        caller.join(10)
+        ending.join(10)
+    assert [(status, one["fallback"]) for status, _, one, _ in answers] == [(200, False)]
+
+
 def test_call_that_nobody_waits_for_is_stopped(make, post, tmp_path):
     """A graph that loops for minutes: onnxruntime ends it when told."""
     folder = make.archive(tmp_path, make.recipe, looping(), **{"serving.json": b'{"max_latency_ms": 100}'})

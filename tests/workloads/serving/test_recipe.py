@@ -8,6 +8,7 @@ import pytest
 
 from workloads.serving.detector import Detector
 from workloads.serving.model import ModelRefused
+from workloads.serving.parameters import Parser
 from workloads.serving.recipe import open_folder
 from workloads.serving.sessions import open_session
 
@@ -32,6 +33,14 @@ def test_deployment_of_the_signature_is_taken_where_there_is_no_serving_json(spo
     more = {"signature.json": signature.encode()}
     defaults = opened(make.archive(tmp_path, make.recipe, (spotting / "model.onnx").read_bytes(), **more)).defaults
     assert (defaults.score, defaults.max_latency_ms) == (0.7, None)
+
+
+def test_agreement_that_the_model_wants_is_asked_of_several_looks_alone(spotting, make, tmp_path):
+    """A caller who changes something else is not refused for it."""
+    files = {"serving.json": b'{"min_agreement": 0.5}'}
+    defaults = opened(make.archive(tmp_path, make.recipe, (spotting / "model.onnx").read_bytes(), **files)).defaults
+    parser = Parser(defaults, ["Car", "Cyclist"], has_dropout=False, has_members=False)
+    assert parser.from_header(b"score=0.4").min_agreement == 0.5
 
 
 def test_members_are_known_by_their_versions(spotting, make, tmp_path):
