@@ -58,7 +58,7 @@ def train(
     from workloads.yolox.network import build
 
     here = world.join()
-    prepare_machine()
+    prepare_machine(here)
     lesson = read_lesson(run, train_folder, validation_folder, features_folder, here)
     torch.manual_seed(lesson.settings.seed)
     network = build(lesson.settings.variant.name, len(lesson.recipe["classes"]))
@@ -77,21 +77,29 @@ def train(
     return record
 
 
-def prepare_machine() -> None:
+def prepare_machine(here: World) -> None:
     """Settings of libraries that hold for the whole process."""
     import cv2
     import torch
 
     cv2.setNumThreads(1)  # pictures are made by our own threads, each alone
+    # One core is left to them and to whatever else runs: threads of oneDNN wait for each other in busy loops, and on
+    # a machine without a free core for each of them a step was seen to take seven times as long.
+    torch.set_num_threads(max(1, own_cores(here) - 1))
     torch.backends.cudnn.deterministic = True
     torch.backends.cudnn.benchmark = False
 
 
 def picture_threads(here: World) -> int:
     """Cores of this process for pictures; on a CPU the network needs them more."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    per_process = max(1, cores // here.size)
+    per_process = own_cores(here)
     return min(16, per_process) if here.device().type == "cuda" else min(4, max(1, per_process // 2))
+
+
+def own_cores(here: World) -> int:
+    """Cores of this machine for each of the processes that train on it; at least one."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, cores // here.size)
 
 
 def read_lesson(run: Run, train_folder: Path, validation_folder: Path, features_folder: Path, here: World) -> Lesson:
