@@ -48,26 +48,27 @@ class Hota:
 def hota(pairs: Pairs) -> Hota:
     """The metrics of one sequence."""
     count = len(ALPHAS)
-    tp, similarity = np.zeros(count), np.zeros(count)
     if not pairs.track_boxes or not pairs.truth_boxes:
         nothing = np.zeros(count)
-        return Hota(tp, tp + pairs.truth_boxes, tp + pairs.track_boxes, nothing, nothing, nothing, similarity)
+        return Hota(nothing, nothing + pairs.truth_boxes, nothing + pairs.track_boxes, *[nothing] * 4)
     aligned, truth_lives, track_lives = _alignment(pairs)
-    met = np.zeros((count, pairs.truth_ids, pairs.track_ids))
+    met, overlaps = [], []
     for frame in pairs.frames:
-        if not len(frame.truth) or not len(frame.tracks):
-            continue
         score = aligned[frame.truth[:, None], frame.tracks[None, :]] * frame.similarity
         rows, columns = linear_sum_assignment(score, maximize=True)
-        close = frame.similarity[rows, columns][None, :] >= ALPHAS[:, None] - EPSILON
-        tp += close.sum(axis=1)
-        similarity += (close * frame.similarity[rows, columns]).sum(axis=1)
-        met[:, frame.truth[rows], frame.tracks[columns]] += close
+        met.append(frame.truth[rows] * pairs.track_ids + frame.tracks[columns])
+        overlaps.append(frame.similarity[rows, columns])
+    # Few numbers ever meet, so what is counted per pair of numbers is kept for those that do.
+    couples, place = np.unique(np.concatenate(met), return_inverse=True)
+    overlap = np.concatenate(overlaps)
+    close = overlap[None, :] >= ALPHAS[:, None] - EPSILON
+    together = np.array([np.bincount(place[one], minlength=len(couples)) for one in close], float)
+    lived = truth_lives[couples // pairs.track_ids, 0], track_lives[0, couples % pairs.track_ids]
     both, recall, precision = (
-        (met * met / np.maximum(1, lives)).sum(axis=(1, 2))
-        for lives in (truth_lives + track_lives - met, truth_lives, track_lives)
+        (together * together / np.maximum(1, lives)).sum(axis=1) for lives in (sum(lived) - together, *lived)
     )
-    return Hota(tp, pairs.truth_boxes - tp, pairs.track_boxes - tp, both, recall, precision, similarity)
+    tp = close.sum(axis=1)
+    return Hota(tp, pairs.truth_boxes - tp, pairs.track_boxes - tp, both, recall, precision, close @ overlap)
 
 
 def _alignment(pairs: Pairs) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -59,6 +59,6 @@ def text(tracks: Rows) -> str:
         tracks.scores.tolist(), strict=True,
     ):  # fmt: skip
         place = " ".join(f"{value:.3f}" for value in box)
-        name = tracks.names[kind] or "Misc"
+        name = "_".join(tracks.names[kind].split()) or "Misc"
         lines.append(f"{frame} {track} {name} -1 -1 -10 {place} -1 -1 -1 -1000 -1000 -1000 -10 {score:.6g}\n")
     return "".join(lines)
