@@ -7,8 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from mlops.record import JobHandle, PhaseState
-
-Task = Literal["classification", "regression", "clustering", "dimensionality_reduction"]
+from mlops.spec.metrics import Task
 
 
 class Handle(BaseModel):

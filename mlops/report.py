@@ -44,6 +44,7 @@ _PLOTS = {
     "residuals.png": "Residuals",
     "clusters.png": "Clusters",
     "pr_curve.png": "Precision and recall",
+    "threshold_curve.png": "Precision and recall by score threshold",
     "training_curves.png": "Training",
 }
 

@@ -213,6 +213,9 @@ class Deployment(Section):
         le=60_000,
         description="A detector slower than this answers with its fallback flag set; empty: no limit.",
     )
+    min_agreement: float | None = Field(
+        None, ge=0, le=1, description="Where several looks at an image agree less, the answer is a fallback; empty: 0."
+    )
     ensemble: Annotated[tuple[Version, ...], Strict(False)] = Field(
         (), max_length=4, description="Earlier versions of the same model that answer together with this one."
     )

@@ -216,7 +216,7 @@ _OF_IMAGES: tuple[tuple[str, ...], ...] = (
     *(("preprocessing", name) for name in (
         "input_size", "masking", "similar_classes", "dont_care", "max_bad_share", "points")),
     *(("deployment", name) for name in (
-        "precision", "max_accuracy_drop", "score_threshold", "max_latency_ms", "ensemble")),
+        "precision", "max_accuracy_drop", "score_threshold", "max_latency_ms", "min_agreement", "ensemble")),
 )  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from workloads.detection.truth import read as read_truth
 from workloads.detection.validate import SCORE_THRESHOLD, TASK
 
 DROPOUT_NAME = "model_mc.onnx"
-SERVED = ("score_threshold", "max_latency_ms")
+SERVED = ("score_threshold", "max_latency_ms", "min_agreement")
 """Fields of `deployment` that the server follows."""
 
 
