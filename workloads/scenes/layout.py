@@ -27,7 +27,7 @@ SIZES = {"van": (4.9, 2.05, 1.95), "Pedestrian": (0.8, 1.75, 0.62), "Cyclist": (
 """Length, height, width before each one's own few percent; a car's are its body's."""
 MARGIN_M = 0.03
 """A thing stays that far inside its box, twice the scanner's noise: its points lie in the box."""
-BEHIND_M, AHEAD_M = -45.0, 62.0
+BEHIND_M, AHEAD_M = -45.0, 52.0
 EGO = np.array([1.6, 2.4, 5.4, 0.0, CAMERA_HEIGHT_M, -0.6, -np.pi / 2])
 """The box nobody may stand in: the car that carries the camera, and some room ahead."""
 
