@@ -1,9 +1,4 @@
-"""`drift` of detectors: captured frames and answers in; a decision, its report and edge cases out.
-
-Light, sharpness and colour are compared with the training frames; what is found in a frame, how surely and how large,
-with what the same model found in the judged frames. One statistic that has moved is drift: each of them says something
-about the camera or the road, and the rate of false alarms is controlled over all of them together.
-"""
+"""`drift` of detectors: captured frames and answers in; a decision, its report and edge cases out."""
 
 from __future__ import annotations
 
@@ -16,34 +11,15 @@ from typing import Any
 import numpy as np
 
 from workloads.contract import Paths, Run, UserError, log, read_json
-from workloads.detection import edge_cases, prediction_facts
+from workloads.detection import edge_cases
 from workloads.detection.captured import CapturedFrame, Traffic, read_traffic
-from workloads.detection.frames import IMAGE_NAMES
+from workloads.detection.comparison import STANDARD, Baseline, compare, read_baseline
 from workloads.detection.prediction_facts import PredictionFacts
 from workloads.drift import report
-from workloads.drift.decision import Decision, Finding, Names, Policy, compare_counts, decide
+from workloads.drift.decision import Decision, Policy
 from workloads.drift.lines import find_input
-from workloads.drift.two_samples import clustered
 
-STANDARD = Policy(distance=0.3, psi=0.2, missing=0.2, share=0.01)
-"""Where `run.json` says nothing. Light changes a little from day to day: less than 0.3 standard deviations is no drift;
-any statistic beyond that is."""
-MOST_CLASSES = 10
-"""Classes whose detections per frame are compared one by one, the most frequent ones; all are in `classes_found`."""
-NAMES = Names("frames", "statistics")
 FRACTIONS = (0.05, 0.5, 0.95)
-
-
-@dataclass(frozen=True)
-class Baseline:
-    """What traffic is compared with."""
-
-    light: dict[str, np.ndarray]
-    """(n,) float64 by IMAGE_NAMES, of training frames."""
-    predictions: PredictionFacts | None
-    """Of the judged frames, by the same model."""
-    note: str = ""
-    """Why there are none."""
 
 
 def main() -> int:
@@ -75,10 +51,8 @@ def check(run: Run, capture: Path, baseline: Path, features: Path, output: Path,
     threshold = served_threshold(run)
     reference = read_baseline(find_input(baseline, "sample.parquet"), predictions, run, classes, threshold)
     traffic = read_traffic(capture, classes, str(run.everything.get("own_requests") or ""))
-    answered = _answered(traffic.frames, classes, threshold)
-    before, now = columns(reference, traffic, answered)
-    further = [] if reference.predictions is None else compare_classes(reference.predictions, answered, policy)
-    decision = decide(before, now, policy, further=further, names=NAMES)
+    compared = compare(reference, traffic, classes, threshold, policy)
+    decision, answered = compared.decision, compared.answered
     details = {
         "endpoint": endpoint, "run_key": run.run_key, "lines": traffic.lines, "skipped": dict(traffic.skipped),
         "frames": len(traffic.frames), "scenes": len(edge_cases.distinct(traffic.frames)),
@@ -86,11 +60,13 @@ def check(run: Run, capture: Path, baseline: Path, features: Path, output: Path,
         "reference_rows": len(next(iter(reference.light.values()))), "predictions_note": reference.note,
         "reference_predictions": len(reference.predictions) if reference.predictions else 0,
         "policy": asdict(policy), "figures": figures(traffic.frames, answered),
-        "statistics": {name: {"reference": _spread(before[name]), "captured": _spread(now[name])} for name in before},
+        "statistics": {name: {"reference": _spread(values), "captured": _spread(compared.now[name])}
+                       for name, values in compared.before.items()},
         "classes_found": dict(zip(classes, answered.counts.sum(axis=0).tolist(), strict=True)),
     }  # fmt: skip
     report.write_documents(output, endpoint, decision, details)
-    report.write_report(output, decision, policy, _padded(before), _padded(now), f"Drift of {endpoint}")
+    report.write_report(output, decision, policy, _padded(compared.before), _padded(compared.now),
+                        f"Drift of {endpoint}")  # fmt: skip
     log(decision.message, endpoint=endpoint, drifted=decision.drifted, skipped=dict(traffic.skipped))
     if wanted:
         _collect(run, traffic, reference, threshold, classes, wanted, model, output / "edge_cases")
@@ -102,62 +78,6 @@ def served_threshold(run: Run) -> float:
     from workloads.detection.validate import SCORE_THRESHOLD
 
     return float((run.spec.get("deployment") or {}).get("score_threshold") or SCORE_THRESHOLD)
-
-
-def read_baseline(sample: Path, predictions: Path | None, run: Run, classes: Sequence[str], threshold: float
-                  ) -> Baseline:  # fmt: skip
-    """The training frames' statistics, and those of the predictions on the judged frames where they compare."""
-    from pyarrow import parquet
-
-    table = parquet.read_table(sample, columns=list(IMAGE_NAMES))
-    light = {name: table[name].to_numpy().astype(np.float64) for name in IMAGE_NAMES}
-    if (run.spec.get("deployment") or {}).get("ensemble"):
-        return Baseline(light, None, "an ensemble answers; its members were judged one by one")
-    path = predictions / prediction_facts.FILE if predictions else None
-    if path is None or not path.is_file():
-        return Baseline(light, None, f"no {prediction_facts.FILE} was given; validate writes it beside its results")
-    found = prediction_facts.read(path)
-    if list(found.classes) != list(classes) or found.score_threshold != threshold:
-        return Baseline(light, None, f"{path.name} is of other classes or of the threshold {found.score_threshold:g}")
-    return Baseline(light, found)
-
-
-def _answered(frames: Sequence[CapturedFrame], classes: Sequence[str], threshold: float) -> PredictionFacts:
-    """Of the frames whose answers are the model's own: neither a fallback without boxes nor asked for otherwise."""
-    usual = [(one.answer.found, one.size) for one in frames
-             if one.answer is not None and one.answer.has_boxes and one.answer.is_usual]  # fmt: skip
-    return prediction_facts.describe([found for found, _ in usual], [size for _, size in usual], classes, threshold)
-
-
-def columns(reference: Baseline, traffic: Traffic, answered: PredictionFacts
-            ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:  # fmt: skip
-    """(reference, captured) columns; those of predictions may have fewer rows than those of frames."""
-    before = dict(reference.light)
-    now = {name: np.array([frame.facts[name] for frame in traffic.frames], np.float64) for name in IMAGE_NAMES}
-    known = reference.predictions
-    if known is None:
-        return before, now
-    often = np.argsort(-known.counts.sum(axis=0), kind="stable")[:MOST_CLASSES]
-    for facts, table in ((known, before), (answered, now)):
-        table |= facts.columns
-        if len(known.classes) > 1:
-            table |= {f"detections_{known.classes[place]}": facts.of_class(known.classes[place]) for place in often}
-    return before, now
-
-
-def _padded(table: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Columns of one length, as a data frame needs them: frames and answers differ in number."""
-    longest = max(len(values) for values in table.values())
-    return {name: np.pad(values, (0, longest - len(values)), constant_values=np.nan) for name, values in table.items()}
-
-
-def compare_classes(reference: PredictionFacts, answered: PredictionFacts, policy: Policy) -> list[Finding]:
-    """Shares of the classes among all detections, counted as carefully as boxes of one frame allow."""
-    counts = np.array([clustered(reference.counts), clustered(answered.counts)])
-    counts = counts[:, counts.any(axis=0)]
-    if len(answered) < policy.minimum_rows or counts.shape[1] < 2 or (counts.sum(axis=1) < policy.minimum_rows).any():
-        return []
-    return [compare_counts("classes", counts, policy)]
 
 
 def _fallbacks(frames: Sequence[CapturedFrame]) -> Counter[str]:
@@ -183,6 +103,12 @@ def _spread(values: np.ndarray) -> dict[str, float]:
         return {}
     return {f"p{100 * part:02.0f}": float(value)
             for part, value in zip(FRACTIONS, np.quantile(known, FRACTIONS), strict=True)}  # fmt: skip
+
+
+def _padded(table: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Columns of one length, as a data frame needs them: frames and answers differ in number."""
+    longest = max(len(values) for values in table.values())
+    return {name: np.pad(values, (0, longest - len(values)), constant_values=np.nan) for name, values in table.items()}
 
 
 @dataclass(frozen=True)

@@ -45,12 +45,12 @@ def write_report(folder: Path, decision: Decision, policy: Policy, reference: Ma
                  current: Mapping[str, np.ndarray], title: str) -> None:  # fmt: skip
     """Write `drift_report.html`, and `drift_report.json` where Evidently could run.
 
-    The decision stands without the picture: where there are no rows, or Evidently fails, a plain page is written.
+    The decision stands without the picture: where nothing was compared, or Evidently fails, a plain page is written.
     """
     page = folder / "drift_report.html"
     names = [name for name in reference if _any(reference[name]) and _any(current[name])]
-    note = "Evidently drew nothing: there are no rows to compare."
-    if decision.rows and names:
+    note = "Evidently drew nothing: there is too little to compare."
+    if decision.findings and names:
         try:
             snapshot = _evidently(names, reference, current, policy)
             snapshot.save_html(str(page))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from workloads.drift.decision import Policy, decide
+from workloads.contract import UserError
+from workloads.drift.decision import Finding, Policy, decide
 
 POLICY = Policy()
 
@@ -121,3 +122,29 @@ def test_feature_called_prediction_is_a_feature():
 def test_policy_is_read_from_the_run_and_ignores_the_rest():
     assert Policy.read({"share": 0.5, "schedule": "@daily"}) == Policy(share=0.5)
     assert Policy.read(None) == Policy()
+
+
+def test_features_compared_elsewhere_are_judged_with_the_others():
+    """One of two features drifted is a share of a half; its q-value comes from both p-values."""
+    sample = np.random.default_rng(0).normal(size=200)
+    further = [Finding("mix", "chi_square", 1e-6, 0.5, 0.2)]
+    decision = decide({"light": sample}, {"light": sample[:100]}, Policy(), further=further)
+    assert (decision.share, decision.drifted, decision.scores) == (0.5, True, {"mix": 0.5})
+    assert decision.findings[-1].q_value == pytest.approx(2e-6)
+
+
+def test_column_without_any_value_now_is_not_compared():
+    """Answers may be lost while requests are not."""
+    sample = np.random.default_rng(0).normal(size=200)
+    decision = decide({"a": sample, "b": sample}, {"a": sample, "b": sample[:0]}, Policy())
+    assert [one.feature for one in decision.findings] == ["a"]
+
+
+def test_limit_of_nothing_counts_every_change():
+    changed = decide({"a": np.zeros(100)}, {"a": np.ones(100)}, Policy(distance=0.0))
+    assert (changed.drifted, changed.scores) == (True, {"a": 1.0})
+
+
+def test_limit_that_is_no_number_names_itself():
+    with pytest.raises(UserError, match=r"drift\.psi: True given"):
+        Policy.read({"psi": True})

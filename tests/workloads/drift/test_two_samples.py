@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as arrays
 from scipy import stats
 
 from workloads.drift import two_samples
-from workloads.drift.two_samples import Reference
+from workloads.drift.two_samples import Reference, chi_square, clustered
 
 random = np.random.default_rng(7)
 PAIRS = {
@@ -115,3 +115,35 @@ def test_psi_bins_equal_scipys_histogram():
 def test_psi_of_the_reference_itself_is_zero():
     for reference, _ in PAIRS.values():
         assert two_samples.psi(Reference(reference), reference) == pytest.approx(0, abs=1e-12)
+
+
+def test_counts_of_independent_draws_stay_as_they_are():
+    """One box a frame: nothing comes together, so no evidence is lost but what chance says."""
+    kinds = np.random.default_rng(0).integers(0, 3, 3000)
+    counts = np.eye(3, dtype=int)[kinds]
+    np.testing.assert_allclose(clustered(counts), counts.sum(axis=0), rtol=0.01)
+
+
+def test_boxes_that_are_all_alike_within_a_frame_count_as_one():
+    """Ten of a kind in each frame tell as much as one: 10 times as many boxes, the same evidence."""
+    kinds = np.random.default_rng(1).integers(0, 2, 400)
+    counts = 10 * np.eye(2, dtype=int)[kinds]
+    np.testing.assert_allclose(clustered(counts), counts.sum(axis=0) / 10, rtol=0.01)
+
+
+@pytest.mark.parametrize("counts", [[[0, 0], [0, 0]], [[3, 0], [2, 0]], [[3, 4]], np.zeros((0, 2), int)])
+def test_counts_that_tell_nothing_of_clusters_stay_as_they_are(counts):
+    counts = np.array(counts).reshape(-1, 2)
+    np.testing.assert_array_equal(clustered(counts), counts.sum(axis=0))
+
+
+def test_shares_of_clustered_boxes_give_no_more_false_alarms_than_the_level():
+    """Frames full of one kind each: counted box by box, half of all comparisons would be called different."""
+    rng = np.random.default_rng(2)
+    p_values = {"careful": [], "naive": []}
+    for _ in range(300):
+        samples = [rng.poisson(8, (80, 1)) * np.eye(3, dtype=int)[rng.integers(0, 3, 80)] for _ in range(2)]
+        p_values["careful"].append(chi_square(*map(clustered, samples))[1])
+        p_values["naive"].append(chi_square(*(one.sum(axis=0) for one in samples))[1])
+    assert np.mean(np.array(p_values["careful"]) < 0.05) < 0.09
+    assert np.mean(np.array(p_values["naive"]) < 0.05) > 0.4
