@@ -14,7 +14,7 @@ import numpy as np
 from workloads.contract import UserError
 from workloads.pointcloud import description
 from workloads.pointcloud.files import read_cloud
-from workloads.pointcloud.filtering import inside_range
+from workloads.pointcloud.filtering import count_in_range
 from workloads.pointcloud.means import MeanVoxelizer
 from workloads.pointcloud.outputs import OutputSettings
 from workloads.pointcloud.pillars import pillar_features
@@ -77,11 +77,10 @@ def _voxelize(chosen: argparse.Namespace) -> dict[str, Any]:
     cloud = read_cloud(chosen.file, _names(chosen.fields))
     facts: dict[str, Any] = {
         "file": chosen.file.name, "format": cloud.format, "points": len(cloud.points) + cloud.dropped,
-        "not_finite_dropped": cloud.dropped,
+        "not_finite_dropped": cloud.dropped, "points_in_range": count_in_range(cloud.points, settings.points_m),
     }  # fmt: skip
     if chosen.dynamic:
         means = MeanVoxelizer(settings.points_m, settings.grid)(cloud.points)
-        facts["points_in_range"] = int(inside_range(cloud.points, settings.points_m).sum())
         facts |= description.describe_means(settings.points_m, settings.grid, means)
         arrays = {"means": means.means, "counts": means.counts, "coordinates_zyx": means.coordinates_zyx,
                   "voxel_of_point": means.voxel_of_point}  # fmt: skip

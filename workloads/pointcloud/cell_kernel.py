@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-BLOCK = 2048
-"""Points whose cells are found before they are used: 8 KiB, which stay in the first cache."""
+BLOCK = 1024
+"""Points whose cells are found before they are used: with the points 20 KiB, which stay in the first cache."""
 OUTSIDE = -1
 DOUBTFUL = -2
 _NEAR = 2.0**-30
@@ -65,11 +65,13 @@ def exact_cell(flat: np.ndarray, point: int, origin: np.ndarray, size: np.ndarra
 @njit(cache=True, nogil=True, error_model="numpy")
 def decode(cells: np.ndarray, count: Any, shape: np.ndarray, coordinates_zyx: np.ndarray) -> None:
     """(count, 3) int32 z, y, x of cell numbers. Half a cell keeps the product with the reciprocal off whole numbers."""
-    per_row, per_layer = 1.0 / shape[0], 1.0 / shape[1]
-    for place in range(count):
+    along, across = shape[0], shape[1]
+    per_row, per_layer = 1.0 / along, 1.0 / across
+    flat = coordinates_zyx.reshape(-1)
+    for place in range(count):  # int32 throughout and no division, for vector code
         cell = cells[place]
-        row = np.int32((cell + 0.5) * per_row)
-        layer = np.int32((row + 0.5) * per_layer)
-        coordinates_zyx[place, 0] = layer
-        coordinates_zyx[place, 1] = row - layer * shape[1]
-        coordinates_zyx[place, 2] = cell - row * shape[0]
+        row = np.int32((np.float64(cell) + 0.5) * per_row)
+        layer = np.int32((np.float64(row) + 0.5) * per_layer)
+        flat[3 * place] = layer
+        flat[3 * place + 1] = np.int32(row - np.int32(layer * across))
+        flat[3 * place + 2] = np.int32(cell - np.int32(row * along))

@@ -17,7 +17,7 @@ import numpy as np
 
 from workloads.arrays import Array
 from workloads.contract import log
-from workloads.pointcloud.bounds import cell_bounds, closed_bounds
+from workloads.pointcloud.bounds import cell_bounds
 from workloads.pointcloud.settings import VoxelSettings
 from workloads.pointcloud.sorting import Places
 
@@ -61,7 +61,6 @@ class CudaVoxelizer:
         self.settings, self.xp, self._launch = settings, xp, launch
         grid = settings.grid
         self._bounds = xp.asarray(cell_bounds(settings.points_m, grid))
-        self._range = xp.asarray(closed_bounds(settings.points_m))
         self._origin, self._size = xp.asarray(np.array(grid.origin_m)), xp.asarray(np.array(grid.cell_m))
         self._shape = xp.asarray(np.array(grid.shape, np.int32))
         self._tables: tuple[Array, ...] = ()
@@ -91,12 +90,9 @@ class CudaVoxelizer:
         used, homeless = int(batch.used[0]), int(batch.homeless[0])
         in_grid = int((batch.cell_of_point >= 0).sum())
         kept = int(batch.counts[0, :used].sum())
-        inside = self.xp.ones(len(points), bool)
-        for axis in range(3):
-            inside &= (points[:, axis] >= self._range[2 * axis]) & (points[:, axis] <= self._range[2 * axis + 1])
         return Voxels(
-            batch.points[0, :used], batch.counts[0, :used], batch.coordinates_zyx[0, :used], int(inside.sum()), in_grid,
-            kept, in_grid - kept - homeless, homeless,
+            batch.points[0, :used], batch.counts[0, :used], batch.coordinates_zyx[0, :used], in_grid, kept,
+            in_grid - kept - homeless, homeless,
         )  # fmt: skip
 
     def batch(self, points: Array, starts: np.ndarray) -> Batch:

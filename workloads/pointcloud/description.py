@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from workloads.pointcloud.cloud import PointCloud
-from workloads.pointcloud.filtering import inside_range
+from workloads.pointcloud.filtering import count_in_range
 from workloads.pointcloud.means import Means
 from workloads.pointcloud.settings import Range, VoxelSettings
 from workloads.pointcloud.voxels import Voxels
@@ -24,7 +24,7 @@ def describe(path: Path, cloud: PointCloud, box: Range) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "file": path.name, "bytes": path.stat().st_size, "format": cloud.format, "points": len(cloud.points),
         "fields": dict(cloud.columns), "intensity": cloud.intensity, "not_finite": cloud.not_finite,
-        "range_m": list(box.numbers), "points_in_range": int(inside_range(cloud.points[finite], box).sum()),
+        "range_m": list(box.numbers), "points_in_range": count_in_range(cloud.points[finite], box),
         "bounds": None, "mean": None, "resolution_m": None,
     }  # fmt: skip
     if len(points):
@@ -44,7 +44,7 @@ def describe_voxels(settings: VoxelSettings, found: Voxels, kind: str) -> dict[s
     columns = settings.grid.shape[0] * settings.grid.shape[1]
     return settings_of(settings.points_m, settings.grid) | {
         "kind": kind, "max_points": settings.max_points, "max_voxels": settings.max_voxels,
-        "points_in_range": found.points_in_range, "points_in_grid": found.points_in_grid,
+        "points_in_grid": found.points_in_grid,
         "voxels": len(found.counts), "points_kept": found.points_kept,
         "points_dropped_full": found.dropped_full, "points_dropped_no_voxel": found.dropped_no_voxel,
         "max_points_in_voxel": int(found.counts.max(initial=0)),
@@ -55,7 +55,7 @@ def describe_voxels(settings: VoxelSettings, found: Voxels, kind: str) -> dict[s
 
 
 def describe_means(box: Range, grid: Any, found: Means) -> dict[str, Any]:
-    """What `voxelize --dynamic` says. The points in the range are counted by the caller."""
+    """What `voxelize --dynamic` says."""
     inside = int((found.voxel_of_point >= 0).sum())
     return settings_of(box, grid) | {
         "kind": "dynamic", "points_in_grid": inside, "voxels": len(found.counts), "points_kept": inside,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-BLOCK = 2048
+BLOCK = 1024
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

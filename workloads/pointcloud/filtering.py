@@ -18,6 +18,16 @@ def inside_range(points: Array, box: Range = FR_034) -> Array:
     return inside
 
 
+def count_in_range(points: Array, box: Range = FR_034) -> int:
+    """How many of (n, c >= 3) float32 points lie inside."""
+    if array_namespace(points) is not np or points.shape[1] != 4 or points.dtype != np.float32:
+        return int(inside_range(points, box).sum())
+    from workloads.pointcloud.filter_kernel import count_inside
+
+    points = np.ascontiguousarray(points)
+    return int(count_inside(points.reshape(-1), len(points), closed_bounds(box)))
+
+
 def filter_range(points: Array, box: Range = FR_034, *, into: np.ndarray | None = None) -> Array:
     """The points inside, in their order: (k, c) float32.
 

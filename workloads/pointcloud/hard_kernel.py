@@ -10,7 +10,11 @@ from numba import njit
 from workloads.pointcloud.cell_kernel import BLOCK, DOUBTFUL, OUTSIDE, cells_of, decode, exact_cell
 
 FEW_POINTS = 8
-"""Voxels of so few points are cleared when they are opened; of larger ones only what the last scan left."""
+"""Voxels of so few points are cleared when they are opened; of larger ones only what the last scan left.
+
+A fixed number of places is cleared, whatever the voxel's size, because that is a few wide stores and no call: it may
+reach into the voxels that follow, which are not open yet, so the buffer has as many places more at its end.
+"""
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -27,7 +31,7 @@ def fill(flat: np.ndarray, points: np.ndarray, bounds: np.ndarray, origin: np.nd
         bounds, origin, size, shape: see `cell_kernel.cells_of`.
         marks: (cells of the grid,) int32.
         cells: (max_voxels,) int32, room to work.
-        voxels: (max_voxels * max_points,) complex128, points padded with zeros.
+        voxels: (max_voxels * max_points + FEW_POINTS,) complex128, points padded with zeros.
         counts: (max_voxels,) int32 as the last call left them: what it wrote and this one does not is cleared.
 
     Returns:
@@ -58,8 +62,9 @@ def fill(flat: np.ndarray, points: np.ndarray, bounds: np.ndarray, origin: np.nd
                     continue
                 cells[used] = found
                 if few:
-                    for rest in range(_slot(used, slots) + np.uint64(1), _slot(used + one, slots)):
-                        voxels[rest] = 0
+                    opened = _slot(used, slots)
+                    for ahead in range(1, FEW_POINTS):
+                        voxels[opened + np.uint64(ahead)] = 0
                 used += one
                 mark = used << bit
             rank = mark & mask

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 
@@ -11,43 +13,54 @@ from workloads.pointcloud.cell_kernel import BLOCK, DOUBTFUL, OUTSIDE, cells_of,
 @njit(cache=True, nogil=True, error_model="numpy")
 def average(flat: np.ndarray, count: int, bounds: np.ndarray, origin: np.ndarray, size: np.ndarray,
             shape: np.ndarray, marks: np.ndarray, cells: np.ndarray, sums: np.ndarray, means: np.ndarray,
-            counts: np.ndarray, coordinates_zyx: np.ndarray, slots: np.ndarray) -> int:  # fmt: skip
+            counts: np.ndarray, coordinates_zyx: np.ndarray, slots: np.ndarray) -> Any:  # fmt: skip
     """Fill the first rows of means, counts and coordinates, and the first `count` of slots; how many cells there are.
 
     `marks` is the memory of the grid, voxel + 1 or 0; all zero before and after. All other outputs and `cells` and
-    `sums` (float64) have room for `count` rows. See `cell_kernel.cells_of` for the rest.
+    `sums` (float64) have room for `count` rows; sums and means are flat, four a row. See `cell_kernel.cells_of` for the
+    rest.
     """
-    used = 0
+    used, one = np.uint64(0), np.uint64(1)
+    two, three, four = np.uint64(2), np.uint64(3), np.uint64(4)
     cell_of = np.empty(BLOCK, np.int32)
     for start in range(0, count, BLOCK):
         block = min(count - start, BLOCK)
-        cells_of(flat[4 * start :], block, bounds, origin, size, shape, cell_of)
-        for place in range(block):
-            point = start + place
+        of_block, slot_of = flat[4 * start :], slots[start:]
+        cells_of(of_block, block, bounds, origin, size, shape, cell_of)
+        for number in range(block):
+            place = np.uint64(number)  # unsigned: see hard_kernel
             found = cell_of[place]
             if found == OUTSIDE:
-                slots[point] = -1
+                slot_of[place] = -1
                 continue
             if found == DOUBTFUL:
-                found = np.int32(exact_cell(flat, point, origin, size, shape))
+                found = np.int32(exact_cell(flat, start + number, origin, size, shape))
             cell = np.uint32(found)
-            slot = np.uint32(marks[cell])
-            if slot == 0:
-                cells[used] = found
-                counts[used] = 0
-                for column in range(4):
-                    sums[used, column] = 0.0
-                used += 1
-                slot = np.uint32(used)
-                marks[cell] = used
-            slot -= np.uint32(1)
-            slots[point] = slot
-            counts[slot] += 1
-            for column in range(4):
-                sums[slot, column] += np.float64(flat[4 * point + column])
-    for voxel in range(used):
-        marks[cells[voxel]] = 0
-        for column in range(4):
-            means[voxel, column] = sums[voxel, column] / counts[voxel]
+            at = four * place
+            x, y = np.float64(of_block[at]), np.float64(of_block[at + one])
+            z, more = np.float64(of_block[at + two]), np.float64(of_block[at + three])
+            mark = np.uint64(np.uint32(marks[cell]))
+            if mark == 0:
+                row = four * used
+                sums[row], sums[row + one], sums[row + two], sums[row + three] = x, y, z, more
+                cells[used], counts[used] = found, 1
+                slot_of[place] = np.int32(used)
+                used += one
+                marks[cell] = np.int32(used)
+            else:
+                slot = mark - one
+                row = four * slot
+                sums[row] += x
+                sums[row + one] += y
+                sums[row + two] += z
+                sums[row + three] += more
+                counts[slot] += 1
+                slot_of[place] = np.int32(slot)
+    for number in range(used):
+        marks[np.uint32(cells[np.uint64(number)])] = 0
+    for number in range(used):
+        row, share = four * np.uint64(number), np.float64(counts[np.uint64(number)])
+        means[row], means[row + one] = sums[row] / share, sums[row + one] / share
+        means[row + two], means[row + three] = sums[row + two] / share, sums[row + three] / share
     decode(cells, used, shape, coordinates_zyx)
     return used

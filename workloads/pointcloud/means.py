@@ -56,15 +56,15 @@ class MeanVoxelizer:
         if not self._buffers or len(self._buffers[0]) < len(points):
             room = len(points) * 5 // 4
             self._buffers = (
-                np.empty(room, np.int32), np.empty((room, 4)), np.empty((room, 4), np.float32),
+                np.empty(room, np.int32), np.empty(4 * room), np.empty(4 * room, np.float32),
                 np.empty(room, np.int32), np.empty((room, 3), np.int32), np.empty(room, np.int32),
             )  # fmt: skip
-        used = mean_kernel.average(
+        used = int(mean_kernel.average(
             points.reshape(-1), len(points), self._bounds, self._origin, self._size, self._shape, self._marks,
             *self._buffers,
-        )  # fmt: skip
+        ))  # fmt: skip
         _, _, means, counts, coordinates, slots = self._buffers
-        return Means(means[:used], counts[:used], coordinates[:used], slots[: len(points)])
+        return Means(means[: 4 * used].reshape(used, 4), counts[:used], coordinates[:used], slots[: len(points)])
 
 
 def mean_voxels(points: Array, box: Range, grid: Grid) -> Means:

@@ -10,7 +10,7 @@ import numpy as np
 
 from workloads.arrays import Array, to_host
 from workloads.contract import UserError
-from workloads.pointcloud.filtering import filter_range
+from workloads.pointcloud.filtering import count_in_range, filter_range
 from workloads.pointcloud.raster import DEFAULT_CELL_M, DEFAULT_SIZE, raster_grid, rasterize
 from workloads.pointcloud.settings import FR_034, PILLARS, VOXELS, Grid, Range, VoxelSettings
 from workloads.pointcloud.voxels import Voxelizer
@@ -108,11 +108,10 @@ class Producer:
             Counts: points in the range, voxels, points kept, and so on.
         """
         arrays: dict[str, np.ndarray] = {}
-        facts: dict[str, int] = {"points": len(points)}
         settings = self.settings
+        facts = {"points": len(points), "points_in_range": count_in_range(points, settings.points_m)}
         if "filtered" in settings.outputs:
             arrays["filtered"] = np.array(to_host(filter_range(points, settings.points_m)))
-            facts["points_in_range"] = len(arrays["filtered"])
         for name, voxelizer in (("voxel", self._voxels), ("pillar", self._pillars)):
             if voxelizer is None:
                 continue
@@ -121,7 +120,7 @@ class Producer:
             arrays[f"{name}_counts"] = np.array(to_host(found.counts))
             arrays[f"{name}_coordinates_zyx"] = np.array(to_host(found.coordinates_zyx))
             facts |= {
-                "points_in_range": found.points_in_range, f"{name}s": len(found.counts),
+                f"{name}s": len(found.counts),
                 f"{name}_points_kept": found.points_kept,
                 f"{name}_points_dropped": found.dropped_full + found.dropped_no_voxel,
             }  # fmt: skip

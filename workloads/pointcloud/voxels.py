@@ -7,12 +7,12 @@ Source of the rule: spconv's Point2VoxelCPU, whose float32 quotients ours are ex
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from workloads.arrays import Array, array_namespace
-from workloads.pointcloud.bounds import cell_bounds, closed_bounds
+from workloads.pointcloud.bounds import cell_bounds
 from workloads.pointcloud.settings import VoxelSettings
 from workloads.pointcloud.sorting import sort_into_cells
 
@@ -32,10 +32,8 @@ class Voxels:
     """(v,) int32 points kept in each."""
     coordinates_zyx: Array
     """(v, 3) int32 cell of each."""
-    points_in_range: int
-    """Points in the closed range."""
     points_in_grid: int
-    """Those of them that have a cell."""
+    """Points in the closed range that have a cell."""
     points_kept: int
     dropped_full: int
     """Their voxel held `max_points` already."""
@@ -53,8 +51,6 @@ class Voxelizer:
         self.settings = settings
         self.bits = settings.max_points.bit_length()
         self._bounds = cell_bounds(settings.points_m, settings.grid)
-        self._range = closed_bounds(settings.points_m)
-        self._whole = bool((self._bounds == self._range).all())
         grid = settings.grid
         self._origin, self._size = np.array(grid.origin_m), np.array(grid.cell_m)
         self._shape = np.array(grid.shape, np.int32)
@@ -81,7 +77,7 @@ class Voxelizer:
             return self._by_kernel(np.ascontiguousarray(points))
         if points.shape[1] == 3:
             found = self._by_kernel(np.column_stack([points, np.zeros(len(points), np.float32)]))
-            return _with_points(found, found.points[:, :, :3])
+            return replace(found, points=found.points[:, :, :3])
         return self._by_index(points)
 
     def _by_kernel(self, points: np.ndarray) -> Voxels:
@@ -94,7 +90,7 @@ class Voxelizer:
         if not self._buffers or len(self._buffers[0]) < room:
             room = min(settings.max_voxels, room * 5 // 4)
             self._buffers = (
-                np.empty(room, np.int32), np.zeros(room * settings.max_points, np.complex128),
+                np.empty(room, np.int32), np.zeros(room * settings.max_points + hard_kernel.FEW_POINTS, np.complex128),
                 np.zeros(room, np.int32), np.empty((room, 3), np.int32),
             )  # fmt: skip
         used, kept, full, homeless = hard_kernel.fill(
@@ -102,11 +98,9 @@ class Voxelizer:
             self._shape, settings.max_points, settings.max_voxels, self.bits, self._marks, *self._buffers,
         )  # fmt: skip
         _, voxels, counts, coordinates = self._buffers
-        in_grid = kept + full + homeless
         return Voxels(
             _frozen(voxels[: used * settings.max_points].view(np.float32).reshape(used, settings.max_points, 4)),
-            _frozen(counts[:used]), _frozen(coordinates[:used]),
-            in_grid if self._whole else self._count_in_range(points), in_grid, kept, full, homeless,
+            _frozen(counts[:used]), _frozen(coordinates[:used]), kept + full + homeless, kept, full, homeless,
         )  # fmt: skip
 
     def _by_index(self, points: np.ndarray) -> Voxels:
@@ -115,12 +109,7 @@ class Voxelizer:
         found = self._by_kernel(np.column_stack([points[:, :3], numbers]))
         held = np.arange(self.settings.max_points) < found.counts[:, None]
         rows = np.ascontiguousarray(found.points[:, :, 3]).view(np.int32)
-        return _with_points(found, np.where(held[:, :, None], points[np.where(held, rows, 0)], np.float32(0)))
-
-    def _count_in_range(self, points: np.ndarray) -> int:
-        from workloads.pointcloud.filter_kernel import count_inside
-
-        return int(count_inside(points.reshape(-1), len(points), self._range))
+        return replace(found, points=np.where(held[:, :, None], points[np.where(held, rows, 0)], np.float32(0)))
 
     def _on_gpu(self, points: Array) -> Voxels:
         from workloads.pointcloud.cuda import CudaVoxelizer
@@ -133,10 +122,9 @@ class Voxelizer:
 def voxelize(points: Array, settings: VoxelSettings) -> Voxels:
     """Voxels of one cloud, in arrays of their own."""
     found = Voxelizer(settings)(points)
-    return Voxels(
-        found.points.copy(), found.counts.copy(), found.coordinates_zyx.copy(), found.points_in_range,
-        found.points_in_grid, found.points_kept, found.dropped_full, found.dropped_no_voxel,
-    )  # fmt: skip
+    return replace(
+        found, points=found.points.copy(), counts=found.counts.copy(), coordinates_zyx=found.coordinates_zyx.copy()
+    )
 
 
 def by_sorting(points: Array, settings: VoxelSettings) -> Voxels:
@@ -148,20 +136,9 @@ def by_sorting(points: Array, settings: VoxelSettings) -> Voxels:
     kept = homed & (places.rank < settings.max_points)
     voxels = xp.zeros((used, settings.max_points, points.shape[1]), np.float32)
     voxels[places.slot[kept], places.rank[kept]] = points[places.points[kept]]
-    bounds = closed_bounds(settings.points_m)
-    inside = xp.ones(len(points), bool)
-    for axis in range(3):
-        inside &= (points[:, axis] >= bounds[2 * axis]) & (points[:, axis] <= bounds[2 * axis + 1])
     return Voxels(
         voxels, xp.minimum(places.counts[:used], settings.max_points).astype(np.int32), places.coordinates_zyx[:used],
-        int(inside.sum()), len(places.points), int(kept.sum()), int((homed & ~kept).sum()), int((~homed).sum()),
-    )  # fmt: skip
-
-
-def _with_points(found: Voxels, points: np.ndarray) -> Voxels:
-    return Voxels(
-        points, found.counts, found.coordinates_zyx, found.points_in_range, found.points_in_grid, found.points_kept,
-        found.dropped_full, found.dropped_no_voxel,
+        len(places.points), int(kept.sum()), int((homed & ~kept).sum()), int((~homed).sum()),
     )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from workloads.pointcloud.voxels import by_sorting
 
 BOX = Range(0.0, 4.0, -2.0, 2.0, -1.0, 1.0)
 ARRAYS = ("points", "counts", "coordinates_zyx")
-COUNTS = ("points_in_range", "points_in_grid", "points_kept", "dropped_full", "dropped_no_voxel")
+COUNTS = ("points_in_grid", "points_kept", "dropped_full", "dropped_no_voxel")
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def test_no_point_gives_no_voxel(emulator):
     settings = VoxelSettings(BOX, Grid.over(BOX, (0.5, 0.5, 1.0)), 3, 40)
     empty = CudaVoxelizer(settings, np, emulator.launch)(np.empty((0, 4), np.float32))
     assert empty.points.shape == (0, 3, 4)
-    assert empty.points_in_range == 0
+    assert empty.points_in_grid == 0
 
 
 def test_sums_are_added_in_the_order_of_the_points(emulator):
