@@ -33,6 +33,8 @@ ORIGIN = ("description", "source", "licence", "synthetic", "derived")
 INPUT_SIZE = (640, 640)
 SMALL_INPUT_SIZE = (416, 416)
 """YOLOX's own test size for Nano and Tiny."""
+LOSSES = {"train": "it cannot be learnt", "validation": "it has no say in stopping", "test": "it cannot be judged"}
+"""What a class without boxes in a split means."""
 
 
 @dataclass
@@ -136,6 +138,8 @@ def divide(run: Run, root: Path) -> Prepared:
         documents[split] = select(document, {one["id"]: {"sha256": measured[Path(one["file_name"]).stem].sha256}
                                              for one in images})  # fmt: skip
         by_split[split] = {one["file_name"]: measured[Path(one["file_name"]).stem] for one in images}
+    for note in plan.notes:
+        log(note, level="WARNING")
     dropped = ({"bad_frames": len(bad)} if len(bad) else {}) | left
     return Prepared(raw, bad, plan, documents, by_split, dropped, document["info"]["class_policy"], list(plan.notes))
 
@@ -239,7 +243,7 @@ def _remarks(prepared: Prepared, statistics: Mapping[str, Any]) -> list[str]:
     notes = []
     for split in SPLITS:
         if lacking := [name for name, count in statistics["boxes"][split].items() if not count]:
-            loss = {"train": "it cannot be learnt", "test": "it cannot be judged"}.get(split, "it cannot stop training")
+            loss = LOSSES[split]
             notes.append(f"The {split} split holds no box of {', '.join(lacking)}: {loss}.")
     if prepared.raw.unlabelled:
         notes.append(f"{prepared.raw.unlabelled:,} images below testing/ have no labels; they are not used, and "

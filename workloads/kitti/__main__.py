@@ -83,11 +83,11 @@ def _convert(chosen: argparse.Namespace) -> int:
 
     classes = DEFAULT_CLASSES if chosen.classes is None else chosen.classes
     policy = ClassPolicy(classes, chosen.similar, chosen.dont_care)
-    document, bad = convert(chosen.root, chosen.out, policy, chosen.masking, chosen.max_bad_share)
-    report = document["info"]["class_policy"]
+    converted, bad = convert(chosen.root, chosen.out, policy, chosen.masking, chosen.max_bad_share)
+    report = converted.class_policy
     summary = {
-        "file": str(chosen.out / "annotations.json"), "images": len(document["images"]),
-        "annotations": len(document["annotations"]), "left_out": len(document["kitti_left_out"]),
+        "file": str(chosen.out / "annotations.json"), "images": converted.images,
+        "annotations": converted.annotations, "left_out": converted.left_out,
         "class_policy": report, "bad_frames": bad.as_list(),
     }  # fmt: skip
     if chosen.json:

@@ -7,11 +7,7 @@ frame, metres) and its origin: `kitti_type`, `kitti_line`, `kitti_row`. Rows no 
 
 from __future__ import annotations
 
-import gc
-import itertools
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +21,7 @@ from workloads.kitti.policy import ClassPolicy, Use
 from workloads.kitti.row import KINDS, UNKNOWN, Column
 
 Document = dict[str, Any]
-_SCALE = 1e6
+DECIMALS = 6
 """Differences of KITTI's two-decimal numbers lose the dust of binary fractions: six decimals are kept."""
 
 
@@ -71,66 +67,136 @@ def _checked(objects: Objects, layout: Layout) -> Objects:
     return objects
 
 
+@dataclass(frozen=True)
+class Converted:
+    """A document as JSON, and what is in it."""
+
+    pieces: tuple[bytes | memoryview, ...]
+    """The text in parts; joining megabytes costs as much as making them."""
+    images: int
+    annotations: int
+    left_out: int
+    """Rows that no class wants; kept in `kitti_left_out`."""
+    class_policy: dict[str, Any]
+
+    def document(self) -> Document:
+        import orjson
+
+        document: Document = orjson.loads(b"".join(self.pieces))
+        return document
+
+    def write(self, path: Path) -> None:
+        with path.open("wb") as file:
+            for piece in self.pieces:
+                file.write(piece)
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What becomes of each of n rows."""
+
+    words: list[str]
+    """Types as they are written."""
+    code: np.ndarray
+    """(n,) places in `words`."""
+    use: np.ndarray
+    """(n,) `policy.Use`."""
+    category: np.ndarray
+    """(n,) category id; of a region that all classes ignore the first."""
+    copies: np.ndarray
+    """(n,) annotations it gives: none, one, or one a class."""
+    image: np.ndarray
+    """(n,) image id."""
+    empty: np.ndarray
+    """(n,) bool: a box without area."""
+
+
 def to_coco(objects: Objects, pictures: Sequence[Picture], policy: ClassPolicy) -> Document:
     """The document of all frames of `objects`; `pictures` are in their order."""
-    with _no_collection():
-        words, code = _words(objects)
-        uses = np.array([policy.of(word) for word in words], np.int64).reshape(-1, 2)
-        use, category = uses[code, 0], uses[code, 1]
-        left, top, right, bottom = (objects.values[:, place] for place in range(Column.LEFT, Column.BOTTOM + 1))
-        empty = (right <= left) | (bottom <= top)
-        use = np.where(empty, Use.LEFT_OUT, use)
-        rows = _row_texts(objects)
-        annotations = _annotations(objects, pictures, policy, words, code, use, category, rows)
-        image_of_row = np.array([picture.id for picture in pictures], np.int64)[objects.frame_of_row].tolist()
-        left_out = [
-            {"image_id": image_of_row[row], "kitti_type": words[code[row]], "kitti_line": int(objects.lines[row]),
-             "kitti_row": rows[row], "reason": "empty box" if empty[row] else "no class of this data set"}
-            for row in np.flatnonzero(use == Use.LEFT_OUT).tolist()
-        ]  # fmt: skip
-        images = [{"id": one.id, "file_name": one.file_name, "height": one.size[0], "width": one.size[1]}
-                  for one in pictures]  # fmt: skip
-        for place, between in _unusual_separators(objects):
-            images[place]["kitti_separators"] = between
-    counts = Counter({word: int(count) for word, count in zip(words, np.bincount(code, minlength=len(words)),
-                                                              strict=True) if count})  # fmt: skip
-    return {
-        "info": {"description": "KITTI object labels as COCO JSON", "class_policy": policy.report(counts)},
-        "images": images,
-        "annotations": annotations,
+    return to_json(objects, pictures, policy).document()
+
+
+def to_json(objects: Objects, pictures: Sequence[Picture], policy: ClassPolicy) -> Converted:
+    """The same as text, in a fraction of the time: rows are copied, not taken apart and spelt again."""
+    import orjson
+
+    decided = decide(objects, pictures, policy)
+    images = [{"id": one.id, "file_name": one.file_name, "height": one.size[0], "width": one.size[1]}
+              for one in pictures]  # fmt: skip
+    for place, between in _unusual_separators(objects):
+        images[place]["kitti_separators"] = between
+    left_out = [
+        {"image_id": int(decided.image[row]), "kitti_type": decided.words[decided.code[row]],
+         "kitti_line": int(objects.lines[row]), "kitti_row": objects.row_text(row),
+         "reason": "empty box" if decided.empty[row] else "no class of this data set"}
+        for row in np.flatnonzero(decided.use == Use.LEFT_OUT).tolist()
+    ]  # fmt: skip
+    counts = np.bincount(decided.code, minlength=len(decided.words)).tolist()
+    report = policy.report({word: count for word, count in zip(decided.words, counts, strict=True) if count})
+    head = {
+        "info": {"description": "KITTI object labels as COCO JSON", "class_policy": report},
         "categories": [{"id": place, "name": name} for place, name in enumerate(policy.classes, 1)],
+        "images": images,
         "kitti_left_out": left_out,
     }
+    pieces = (orjson.dumps(head)[:-1] + b',"annotations":[', *_annotations(objects, decided), b"]}")
+    return Converted(pieces, len(images), int(decided.copies.sum()), len(left_out), report)
 
 
-def _annotations(objects: Objects, pictures: Sequence[Picture], policy: ClassPolicy, words: list[str],
-                 code: np.ndarray, use: np.ndarray, category: np.ndarray, texts: list[str]
-                 ) -> list[dict[str, Any]]:  # fmt: skip
-    """In the order of rows; a row that all classes ignore comes once for each."""
-    values = objects.values
-    corner, size = values[:, Column.LEFT : Column.RIGHT], values[:, Column.RIGHT : Column.HEIGHT]
-    size = size - corner
-    numbers = np.hstack([corner, size, size[:, :1] * size[:, 1:]])
-    numbers = np.rint(numbers * _SCALE) / _SCALE
-    every = range(1, len(policy.classes) + 1)
-    categories = [every if one == Use.IGNORE_ALL else (number,) if one else ()
-                  for one, number in zip(use.tolist(), category.tolist(), strict=True)]  # fmt: skip
-    fields = zip(
-        np.array([picture.id for picture in pictures], np.int64)[objects.frame_of_row].tolist(), categories,
-        numbers[:, :4].tolist(), numbers[:, 4].tolist(), (use != Use.OBJECT).astype(np.int64).tolist(),
-        values[:, Column.TRUNCATED].tolist(), values[:, Column.OCCLUDED].astype(np.int64).tolist(),
-        values[:, Column.ALPHA].tolist(), values[:, Column.HEIGHT : Column.X].tolist(),
-        values[:, Column.X : Column.ROTATION_Y].tolist(), values[:, Column.ROTATION_Y].tolist(),
-        [words[one] for one in code.tolist()], objects.lines.tolist(), texts, strict=True,
+def decide(objects: Objects, pictures: Sequence[Picture], policy: ClassPolicy) -> Decided:
+    words, code = _words(objects)
+    uses = np.array([policy.of(word) for word in words], np.int64).reshape(-1, 2)
+    empty = np.any(objects.boxes[:, 2:] <= objects.boxes[:, :2], axis=1)
+    use = np.where(empty, Use.LEFT_OUT, uses[code, 0])
+    copies = np.where(use == Use.IGNORE_ALL, len(policy.classes), (use != Use.LEFT_OUT).astype(np.int64))
+    category = np.where(use == Use.IGNORE_ALL, 1, uses[code, 1])
+    image = np.array([picture.id for picture in pictures], np.int64)[objects.frame_of_row]
+    return Decided(words, code, use, category, copies, image, empty)
+
+
+def _annotations(objects: Objects, decided: Decided) -> list[bytes | memoryview]:
+    """JSON of all annotations in the order of rows, with commas between."""
+    import orjson
+
+    from workloads.kitti.json_kernel import LONGEST, write_rows
+
+    kinds = [orjson.dumps(word) for word in decided.words]
+    kind_starts = np.concatenate(([0], np.cumsum([len(kind) for kind in kinds])))
+    sizes = 2 * (objects.spans[:, 1] - objects.spans[:, 0]) + LONGEST + int(np.diff(kind_starts).max())
+    first_id = np.cumsum(decided.copies) - decided.copies + 1
+    crowd = (decided.use != Use.OBJECT).astype(np.int64)
+    buffer = np.empty(int(decided.copies @ sizes), np.uint8)
+    ends, plain = write_rows(
+        np.frombuffer(objects.text, np.uint8), objects.spans, decided.copies, first_id, decided.image,
+        decided.category, crowd, objects.lines, decided.code, np.frombuffer(b"".join(kinds), np.uint8), kind_starts,
+        buffer,
     )  # fmt: skip
-    number = itertools.count(1)
-    return [
-        {"id": next(number), "image_id": image, "category_id": kind, "bbox": box, "area": area, "iscrowd": crowd,
-         "truncated": truncated, "occluded": occluded, "alpha": alpha, "dimensions": dimensions,
-         "location": location, "rotation_y": turn, "kitti_type": word, "kitti_line": line, "kitti_row": text}
-        for image, kinds, box, area, crowd, truncated, occluded, alpha, dimensions, location, turn, word, line, text
-        in fields for kind in kinds
-    ]  # fmt: skip
+    pieces: list[bytes | memoryview] = []
+    begun = 0
+    for row in np.flatnonzero(~plain & (decided.copies > 0)).tolist():
+        odd = [b"," + orjson.dumps(annotation(objects, decided, row, copy, int(first_id[row]) + copy))
+               for copy in range(decided.copies[row])]  # fmt: skip
+        pieces += [buffer.data[begun : int(ends[row])], *odd]
+        begun = int(ends[row])
+    pieces = [piece for piece in [*pieces, buffer.data[begun : int(ends[-1]) if len(ends) else 0]] if len(piece)]
+    return [pieces[0][1:], *pieces[1:]] if pieces else []  # no comma before the first
+
+
+def annotation(objects: Objects, decided: Decided, row: int, copy: int, number: int) -> dict[str, Any]:
+    """One annotation, readably; `write_rows` writes the same for plain rows."""
+    values = objects.values[row].tolist()
+    left, top, right, bottom = values[Column.LEFT : Column.BOTTOM + 1]
+    box = [left, top, round(right - left, DECIMALS), round(bottom - top, DECIMALS)]
+    return {
+        "id": number, "image_id": int(decided.image[row]),
+        "category_id": int(decided.category[row]) if decided.copies[row] == 1 else copy + 1,
+        "bbox": box, "area": round(box[2] * box[3], DECIMALS + 2), "iscrowd": int(decided.use[row] != Use.OBJECT),
+        "truncated": values[Column.TRUNCATED], "occluded": int(values[Column.OCCLUDED]),
+        "alpha": values[Column.ALPHA], "dimensions": values[Column.HEIGHT : Column.LENGTH + 1],
+        "location": values[Column.X : Column.Z + 1], "rotation_y": values[Column.ROTATION_Y],
+        "kitti_type": decided.words[decided.code[row]], "kitti_line": int(objects.lines[row]),
+        "kitti_row": objects.row_text(row),
+    }  # fmt: skip
 
 
 def _words(objects: Objects) -> tuple[list[str], np.ndarray]:
@@ -145,14 +211,6 @@ def _words(objects: Objects) -> tuple[list[str], np.ndarray]:
             words.append(word)
         code[row] = places[word]
     return words, code
-
-
-def _row_texts(objects: Objects) -> list[str]:
-    """Each row as it stands, without the blanks around it."""
-    text = objects.text.decode("ascii", "replace")  # one character a byte: spans hold
-    if text.isascii():
-        return [text[start:end].rstrip() for start, end in objects.spans.tolist()]
-    return [objects.row_text(row) for row in range(len(objects))]
 
 
 def _unusual_separators(objects: Objects) -> Iterator[tuple[int, list[str]]]:
@@ -185,18 +243,6 @@ def _is_plain(objects: Objects, begun: np.ndarray) -> np.ndarray:
     plain[filled] &= end[last] + 1 == begun[1:][filled]
     plain[~filled] &= np.diff(begun)[~filled] == 0
     return plain
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Many small dicts and no cycle: the collector would walk all of them again and again."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
 
 
 def select(document: Document, images: Mapping[int, Mapping[str, Any]]) -> Document:

@@ -11,7 +11,7 @@ from typing import Any
 from workloads.contract import UserError
 from workloads.detection.bad_frames import MAX_BAD_SHARE, BadFrames
 from workloads.images.codec import BadImage, size_of
-from workloads.kitti.coco import Document, Picture, read_good_labels, to_coco, write
+from workloads.kitti.coco import Converted, Document, Picture, read_good_labels, to_json, write
 from workloads.kitti.layout import Layout, find_layout
 from workloads.kitti.mistakes import BadFile
 from workloads.kitti.policy import ClassPolicy
@@ -22,7 +22,7 @@ _HEADER_BYTES = 32
 
 
 def convert(root: Path, out: Path, policy: ClassPolicy, masking: Sequence[str] = (),
-            max_bad_share: float = MAX_BAD_SHARE) -> tuple[Document, BadFrames]:  # fmt: skip
+            max_bad_share: float = MAX_BAD_SHARE) -> tuple[Converted, BadFrames]:  # fmt: skip
     """Write `out/annotations.json`; with `masking`, the masked images too, as JPEG below `out/images`.
 
     Raises:
@@ -31,18 +31,20 @@ def convert(root: Path, out: Path, policy: ClassPolicy, masking: Sequence[str] =
     """
     layout = find_layout(root)
     bad = BadFrames(root, len(layout.frames), max_bad_share, _warn)
-    document = read_document(layout, policy, bad)
+    converted = read_all(layout, policy, bad)
+    out.mkdir(parents=True, exist_ok=True)
     if masking:
-        document = _masked(layout, out / "images", document, masking, bad)
-    write(out / "annotations.json", document)
-    return document, bad
+        write(out / "annotations.json", _masked(layout, out / "images", converted.document(), masking, bad))
+    else:
+        converted.write(out / "annotations.json")
+    return converted, bad
 
 
 def _warn(frame: str, reason: str) -> None:
     print(f"warning: skipped frame {frame}: {reason}", file=sys.stderr)
 
 
-def read_document(layout: Layout, policy: ClassPolicy, bad: BadFrames) -> Document:
+def read_all(layout: Layout, policy: ClassPolicy, bad: BadFrames) -> Converted:
     """The document of all good frames; sizes come from the headers of the images."""
     if not layout.frames:
         raise BadFile(layout.training, "image_2 and label_2 are empty")
@@ -57,7 +59,7 @@ def read_document(layout: Layout, policy: ClassPolicy, bad: BadFrames) -> Docume
         bad.add(frame, mistake)
     ids = {frame: place for place, frame in enumerate(layout.frames, 1)}
     pictures = [Picture(ids[frame], layout.image_files[frame], sizes[frame]) for frame in objects.frames]
-    return to_coco(objects, pictures, policy)
+    return to_json(objects, pictures, policy)
 
 
 def size_of_file(path: Path) -> tuple[int, int]:

@@ -261,7 +261,7 @@ def test_real_frames_are_prepared(make):
 def test_masked_images_are_written_anew_and_the_originals_left_behind(make, kitti_tree):
     """Noise holds nothing to find: the pixels only pass through JPEG."""
     manifest, dataset = make(kitti_tree().frames(4, size=(40, 60)).root, masking=["faces", "plates"])
-    images = [path for path in dataset.rglob("images/*")]
+    images = list(dataset.rglob("images/*"))
     assert (len(images), {path.suffix for path in images}) == (4, {".jpg"})
     for split in manifest["rows"]:
         for image in read_json(dataset / split, "annotations.json")["images"]:

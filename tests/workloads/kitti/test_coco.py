@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from workloads.kitti import coco
 from workloads.kitti.coco import Picture, read_good_labels, select, to_coco
 from workloads.kitti.conversion import convert
 from workloads.kitti.layout import find_layout
@@ -103,6 +104,20 @@ def test_any_readable_file_comes_back_byte_for_byte(rows, start, cut):
     assert label_texts(document, Path("a.json")) == {"000007": text}
 
 
+@given(st.lists(ROW, min_size=1, max_size=8), st.sampled_from(["ignore", "merge", "drop"]), st.integers(1, 3))
+def test_fast_half_writes_what_the_readable_one_says(rows, similar, classes):
+    """Read back, both give equal numbers of equal types."""
+    policy = ClassPolicy(("Van", "Car", "Tram")[:classes], similar)
+    objects = read_rows_of("\n".join(rows).encode(), Path("000007.txt"))
+    pictures = [Picture(7, "000007.png", (375, 1242))]
+    decided = coco.decide(objects, pictures, policy)
+    expected: list[dict] = []
+    for row in range(len(objects)):
+        for copy in range(decided.copies[row]):
+            expected.append(coco.annotation(objects, decided, row, copy, len(expected) + 1))
+    assert repr(to_coco(objects, pictures, policy)["annotations"]) == repr(json.loads(json.dumps(expected)))
+
+
 @pytest.mark.parametrize("byte", [0, 127])
 def test_control_byte_in_a_number_is_refused(byte):
     row = b"Car 0 0 0 1 1 9" + bytes([byte]) + b"9 1 1 1 1 1 9 0"
@@ -125,8 +140,8 @@ def test_picture_given_as_a_label_is_refused(kitti_tree):
 def test_real_labels_come_back_byte_for_byte(tmp_path):
     if not FIXTURE.is_dir():
         pytest.skip("shared/data/kitti_object is not beside the project")
-    document, bad = convert(FIXTURE, tmp_path, ClassPolicy(similar="merge"))
-    assert (len(document["images"]), len(bad)) == (11, 0)
+    converted, bad = convert(FIXTURE, tmp_path, ClassPolicy(similar="merge"))
+    assert (converted.images, len(bad)) == (11, 0)
     assert restore(tmp_path / "annotations.json", tmp_path) == 11
     for path in (FIXTURE / "training" / "label_2").iterdir():
         assert (tmp_path / "label_2" / path.name).read_bytes() == path.read_bytes()
@@ -183,7 +198,7 @@ def test_bad_labels_are_found_and_the_others_kept(kitti_tree, kitti_rows):
 
 def test_part_of_a_document_keeps_its_own_rows(kitti_tree, kitti_rows):
     tree = kitti_tree().frame("000001", [kitti_rows["car"], "Tram 0 0 0 1 1 9 9 1 1 1 1 1 9 0"]).frame("000002")
-    document, _ = convert(tree.root, tree.root, ClassPolicy())
-    part = select(document, {1: {"sha256": "x"}})
+    converted, _ = convert(tree.root, tree.root, ClassPolicy())
+    part = select(converted.document(), {1: {"sha256": "x"}})
     assert [image["sha256"] for image in part["images"]] == ["x"]
     assert {one["image_id"] for one in part["annotations"] + part["kitti_left_out"]} == {1}
