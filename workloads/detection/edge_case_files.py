@@ -5,7 +5,7 @@
 | `images/edge-*.jpg` | the frames, faces and plates masked; the names are hashes of the masked pictures |
 | `annotations.json` | COCO: what was detected, to be corrected; `prepare` reads this layout |
 | `edge_cases.json` | how many and why, fingerprints, what was masked |
-| `contact_sheet.jpg` | all of them, small, with boxes and reasons |
+| `contact_sheet.jpg` | all of them, small, with boxes, reasons and agreements |
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from workloads.detection.boxes import xyxy_to_xywh
 from workloads.detection.captured import pixels_at
 from workloads.detection.edge_cases import REASONS, EdgeCase
 from workloads.images.codec import encode_jpeg
-from workloads.images.drawing import draw_boxes
+from workloads.images.drawing import colour_of, draw_boxes
 from workloads.privacy.masking import mask_frame
 
 MASKED = ("faces", "plates")
@@ -99,17 +99,24 @@ def _annotations(case: EdgeCase, image: int, before: int) -> list[dict[str, Any]
 
 
 def _tile(case: EdgeCase, picture: np.ndarray, classes: Sequence[str]) -> np.ndarray:
-    """(any, TILE_WIDTH, 3): the small picture with its boxes, the reason below."""
+    """(any, TILE_WIDTH, 3): the small picture with its boxes, the reason and what was found below."""
     ratio = TILE_WIDTH / picture.shape[1]
     small = cv2.resize(picture, (TILE_WIDTH, max(1, round(picture.shape[0] * ratio))), interpolation=cv2.INTER_AREA)
-    labels = [f"{classes[place]} {score:.2f}" for place, score in
-              zip(case.suggested.classes, case.suggested.scores, strict=True)]  # fmt: skip
-    drawn = draw_boxes(small, case.suggested.boxes_xyxy * ratio, labels)
-    agreement = "" if case.agreement is None else f", agreement {case.agreement:.2f}"
+    places = case.suggested.classes.tolist()
+    # Words would hide what is small; the colours tell the classes, and the caption how many there are of each.
+    drawn = draw_boxes(small, case.suggested.boxes_xyxy * ratio, [""] * len(places), [colour_of(one) for one in places])
+    agreement = "" if case.agreement is None else f" {case.agreement:.2f}"
     strip = np.full((CAPTION, TILE_WIDTH, 3), 255, np.uint8)
-    text = f"{case.reason.replace('_', ' ')}{agreement}"
-    cv2.putText(strip, text, (4, CAPTION - 5), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (0, 0, 0), 1, cv2.LINE_AA)
+    x = _write(strip, f"{case.reason.replace('_', ' ')}{agreement}:", 4, (0, 0, 0))
+    for place, count in sorted(Counter(places).items()):
+        x = _write(strip, f"{count} {classes[place]}", x + 8, colour_of(place))
     return np.vstack([drawn, strip])
+
+
+def _write(strip: np.ndarray, text: str, x: int, colour: tuple[int, int, int]) -> int:
+    """Where the text ends, in pixels."""
+    cv2.putText(strip, text, (x, CAPTION - 5), cv2.FONT_HERSHEY_SIMPLEX, 0.42, colour, 1, cv2.LINE_AA)
+    return x + int(cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, 0.42, 1)[0][0])
 
 
 def contact_sheet(tiles: Sequence[np.ndarray]) -> np.ndarray:
