@@ -33,10 +33,10 @@ def mask_frame(image: np.ndarray, kinds: Iterable[str]) -> tuple[np.ndarray, dic
     Raises:
         UserError: a kind nobody knows.
     """
-    wanted = list(dict.fromkeys(kinds))
-    if unknown := [kind for kind in wanted if kind not in FINDERS]:
+    asked = set(kinds)
+    if unknown := sorted(asked - set(FINDERS)):
         raise UserError(f"masking: {', '.join(unknown)} given; choose of {', '.join(FINDERS)}")
-    boxes = {kind: FINDERS[kind](image) for kind in wanted}
+    boxes = {kind: find(image) for kind, find in FINDERS.items() if kind in asked}
     return mask(image, np.concatenate([np.zeros((0, 4), np.float32), *boxes.values()])), boxes
 
 

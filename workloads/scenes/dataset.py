@@ -25,8 +25,8 @@ DESCRIPTION = (
 LICENCE = "CC0-1.0"
 LIMITS = {
     "frames": (1, 100_000),
-    "height": (64, 2048),
-    "width": (128, 4096),
+    "height": (64, 1024),
+    "width": (128, 2560),
     "steps": (64, 4096),
     "seed": (0, 2**63 - 1),
 }
@@ -110,6 +110,7 @@ def _readme(settings: Settings) -> str:
 ==================================================================
 
 {DESCRIPTION}
+Equal settings give equal files on one machine with the same library versions.
 Licence: {LICENCE} (public domain). This is not KITTI data, and figures measured on it say nothing about KITTI.
 
 Made by: python -m workloads.scenes --frames {settings.frames} --seed {settings.seed} \

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numba import njit
 
-from workloads.scenes.ground import grain, ground_at
+from workloads.scenes.ground import Road, grain, ground_at
 from workloads.scenes.light import Light
 from workloads.scenes.raster import buffers, rasterise, sampled
 from workloads.scenes.rig import CAMERA_HEIGHT_M
@@ -23,7 +23,7 @@ def see(triangles_camera: np.ndarray, projection: np.ndarray, height: int, width
 
 
 def picture(seen: tuple[np.ndarray, np.ndarray], colours: np.ndarray, triangles_camera: np.ndarray,
-            projection: np.ndarray, road, light: Light, rng: np.random.Generator) -> np.ndarray:  # type: ignore[no-untyped-def]  # fmt: skip
+            projection: np.ndarray, road: Road, light: Light, rng: np.random.Generator) -> np.ndarray:  # fmt: skip
     """(h, w, 3) uint8 BGR.
 
     Args:
@@ -31,7 +31,6 @@ def picture(seen: tuple[np.ndarray, np.ndarray], colours: np.ndarray, triangles_
         colours: (n, 3) float32 BGR, each triangle's shade.
         triangles_camera: (n, 3, 3) metres; they also throw the shadows.
         projection: (3, 4) of the image.
-        road: a `ground.Road`.
         rng: for the noise of the sensor.
     """
     inverse_depth, front = seen

@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 from workloads.kitti.geometry import to_lidar
-from workloads.scenes.ground import ground_at
+from workloads.scenes.ground import Road, ground_at
 from workloads.scenes.rig import CAMERA_HEIGHT_M
 
 ELEVATIONS = np.radians(np.concatenate([np.linspace(2.0, -8.33, 32), np.linspace(-8.83, -24.33, 32)]))
@@ -18,15 +18,15 @@ RANGE_NOISE_M = 0.015
 LOST_SHARE = 0.03
 
 
-def scan(triangles_camera: np.ndarray, reflectance: np.ndarray, lidar_to_camera: np.ndarray, road,
-         rng: np.random.Generator, steps: int = STEPS) -> np.ndarray:  # type: ignore[no-untyped-def]  # fmt: skip
+def scan(triangles_camera: np.ndarray, reflectance: np.ndarray, lidar_to_camera: np.ndarray, road: Road,
+         rng: np.random.Generator, steps: int = STEPS) -> np.ndarray:  # fmt: skip
     """(n, 4) float32 x, y, z (metres, LiDAR frame), reflectance 0..1, beam by beam from the top.
 
     Args:
         triangles_camera: (m, 3, 3) metres, rectified camera frame.
         reflectance: (m,) 0..1.
         lidar_to_camera: (4, 4), `Calibration.lidar_to_camera`.
-        road: a `ground.Road`, for the reflectance of the ground.
+        road: for the reflectance of the ground.
         rng: for the noise.
     """
     triangles_lidar = to_lidar(triangles_camera.reshape(-1, 3), lidar_to_camera).reshape(-1, 3, 3)
