@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from workloads.augmentation.recipe import settle
 from workloads.contract import Paths, Run, UserError, log, read_json
-from workloads.detection.dataset import Frames
+from workloads.detection.dataset import CACHE_BYTES, Frames
 from workloads.detection.training import launch, world
 from workloads.detection.training.checkpoint import Checkpoints
 from workloads.detection.training.interrupt import Interrupt
 from workloads.detection.training.lesson import Lesson
 from workloads.detection.training.product import device_name, write_product
-from workloads.detection.training.settings import Settings, fit_to, read_settings
+from workloads.detection.training.settings import DEFAULTS, Settings, fit_to, read_settings
 from workloads.detection.training.world import World
 from workloads.detection.truth import read as read_truth
 
@@ -25,16 +25,24 @@ if TYPE_CHECKING:
 
 def main() -> int:
     paths = Paths.here()
-    processes = launch.wanted(os.environ, paths.base)
+    run = Run.read(paths.channel("run"))
+    processes = launch.wanted(os.environ, paths.base, pictures_of_a_step(run, paths.channel("train")))
     if processes:
         return launch.run_all(launch.this_command(), processes)
     weights = paths.channel("weights")
     train(
-        Run.read(paths.channel("run")), paths.channel("train"), paths.channel("validation"),
+        run, paths.channel("train"), paths.channel("validation"),
         paths.channel("features"), paths.model, checkpoints_folder=paths.base / "checkpoints",
         weights_folder=weights if weights.is_dir() else None,
     )  # fmt: skip
     return 0
+
+
+def pictures_of_a_step(run: Run, train_folder: Path) -> int:
+    """The batch size, as far as there are frames for it; counted without reading any."""
+    pictures = train_folder / "images"
+    frames = len(os.listdir(pictures)) if pictures.is_dir() else 0
+    return min(int(run.hyperparameters.get("batch_size", DEFAULTS["batch_size"])), frames)
 
 
 def train(
@@ -102,13 +110,19 @@ def own_cores(here: World) -> int:
     return max(1, cores // here.size)
 
 
+def cache_bytes(here: World) -> int:
+    """Memory of this process for scaled pictures: a quarter of the machine's in all, and CACHE_BYTES at most."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return min(CACHE_BYTES, memory // 4 // here.local_size)
+
+
 def read_lesson(run: Run, train_folder: Path, validation_folder: Path, features_folder: Path, here: World) -> Lesson:
     """Data and settings, checked against each other. Raises UserError."""
     recipe = read_json(features_folder, "features.json")
     settings = read_settings(run, recipe)
     augmentation, notes = settle(settings.variant, run.spec.get("augmentation") or [], run.hyperparameters)
-    frames, validation = (Frames(read_truth(folder, recipe["classes"]), settings.input_size)
-                          for folder in (train_folder, validation_folder))  # fmt: skip
+    frames, validation = (Frames(read_truth(folder, recipe["classes"]), settings.input_size,
+                                 cache_bytes(here)) for folder in (train_folder, validation_folder))  # fmt: skip
     fitted = fit_to(settings, len(frames), here.size)
     for note in (*notes, *fitted.notes):
         log(note, level="WARNING")

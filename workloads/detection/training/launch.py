@@ -1,4 +1,4 @@
-"""One process for each GPU of each host of a SageMaker job."""
+"""One process for each GPU of each host of a SageMaker job; on a CPU, a few processes instead of many threads."""
 
 from __future__ import annotations
 
@@ -19,26 +19,55 @@ _GRACE_S = 90.0
 """SageMaker kills 120 s after SIGTERM."""
 
 
-def wanted(environment: Mapping[str, str], base: Path) -> list[dict[str, str]]:
+MOST_ON_CPU = 4
+LEAST_PICTURES = 4
+"""Of a batch in each process on a CPU: fewer give poor batch statistics."""
+
+
+def wanted(environment: Mapping[str, str], base: Path, batch_size: int) -> list[dict[str, str]]:
     """The variables of each process to start on this host; empty where this one process is enough, or is one of them.
 
     Hosts come from SM_HOSTS and SM_CURRENT_HOST, else from SageMaker's `resourceconfig.json`; GPUs from SM_NUM_GPUS,
     else from CUDA.
+
+    Args:
+        batch_size: pictures of a step, over all processes.
     """
     if "RANK" in environment:
         return []
     hosts, current = _hosts(environment, base)
     gpus = int(environment.get("SM_NUM_GPUS") or _cuda_devices())
-    here, size = max(gpus, 1), max(gpus, 1) * len(hosts)
+    cores = int(environment.get("OMP_NUM_THREADS", "1"))
+    alone = len(hosts) == 1
+    here = gpus or (on_cpu(cores, batch_size) if alone else 1)
+    size = here * len(hosts)
     if size == 1:
         return []
     first = hosts.index(current) * here
-    address = "127.0.0.1" if len(hosts) == 1 else hosts[0]
-    return [
-        {"RANK": str(first + place), "LOCAL_RANK": str(place), "WORLD_SIZE": str(size), "MASTER_ADDR": address,
-         "MASTER_PORT": environment.get("MASTER_PORT", str(PORT))}
-        for place in range(here)
-    ]  # fmt: skip
+    common = {
+        "WORLD_SIZE": str(size), "LOCAL_WORLD_SIZE": str(here), "OMP_NUM_THREADS": str(max(1, cores // here)),
+        "MASTER_ADDR": "127.0.0.1" if alone else hosts[0],
+        "MASTER_PORT": environment.get("MASTER_PORT") or str(_free_port() if alone else PORT),
+    }  # fmt: skip
+    return [common | {"RANK": str(first + place), "LOCAL_RANK": str(place)} for place in range(here)]
+
+
+def on_cpu(cores: int, batch_size: int) -> int:
+    """How many processes share the cores.
+
+    The threads of one process wait for each other, spinning, some hundred times a step; whatever else the machine does
+    holds all of them up. Processes wait once a step, asleep. With two cores and others at work on them, two processes
+    of one thread made over six pictures a second where one process of two made less than one.
+    """
+    return max(1, min(cores, MOST_ON_CPU, batch_size // LEAST_PICTURES))
+
+
+def _free_port() -> int:
+    import socket
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
 
 
 def _hosts(environment: Mapping[str, str], base: Path) -> tuple[list[str], str]:

@@ -196,7 +196,8 @@ class Trainer:
 
     def _leave(self) -> None:
         path = self._save()
-        log("Interrupted; the state is saved", epoch=self.progress.epoch + 1, step=self.progress.step, file=path)
+        if self.world.first:
+            log("Interrupted; the state is saved", epoch=self.progress.epoch + 1, step=self.progress.step, file=path)
         raise Interrupted
 
     def _save(self) -> str:
@@ -225,7 +226,8 @@ class Trainer:
         self.progress = Progress(**copy.deepcopy(state["progress"]))
         self._best_weights = state["best"]
         torch.set_rng_state(state["chance"])
-        log("Resumed from a checkpoint", epoch=self.progress.epoch + 1, step=self.progress.step)
+        if self.world.first:
+            log("Resumed from a checkpoint", epoch=self.progress.epoch + 1, step=self.progress.step)
 
     def _wrapped(self, network: nn.Module) -> nn.Module:
         if self.world.size == 1:

@@ -18,6 +18,8 @@ class World:
     size: int = 1
     local_rank: int = 0
     """Among the processes of this host: the number of its GPU."""
+    local_size: int = 1
+    """How many processes this host has."""
 
     @property
     def first(self) -> bool:
@@ -57,7 +59,8 @@ def join() -> World:
         return World()
     import torch
 
-    world = World(int(os.environ["RANK"]), size, int(os.environ.get("LOCAL_RANK", "0")))
+    names = ("LOCAL_RANK", "0"), ("LOCAL_WORLD_SIZE", "1")
+    world = World(int(os.environ["RANK"]), size, *(int(os.environ.get(name, default)) for name, default in names))
     if not torch.distributed.is_initialized():
         if torch.cuda.is_available():
             torch.cuda.set_device(world.local_rank)

@@ -106,18 +106,19 @@ def test_damaged_checkpoint_costs_an_epoch_and_no_more(make_job):
 
 
 def test_sigterm_ends_the_job_with_143_its_state_saved_and_no_failure_message(make_job):
-    """A real process, a real signal, in the midst of many epochs."""
-    job = make_job(epochs=300, evaluate_every=1000)
+    """A real job on two cores, so of two processes; a real signal, in the midst of many epochs."""
+    job = make_job(frames=8, batch_size=8, epochs=300, evaluate_every=1000)
     job.write_run()
     process = subprocess.Popen([sys.executable, "-m", "workloads", "train"], cwd=ROOT, text=True,
-                               env=os.environ | {"SAGEMAKER_BASE_DIR": str(job.base), "OMP_NUM_THREADS": "1"},
+                               env=os.environ | {"SAGEMAKER_BASE_DIR": str(job.base), "OMP_NUM_THREADS": "2"},
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
     assert process.stdout is not None
     assert process.stdout.readline().startswith("epoch=1 ")
     process.terminate()
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=120)
     assert process.returncode == EXIT_CODE, errors
-    assert "Interrupted; the state is saved" in errors
+    assert errors.count("Interrupted; the state is saved") == 1
+    assert '"world_size": "2"' in errors
     assert list(job.checkpoints.glob("*.pt"))
     assert not (job.base / "output" / "failure").exists()
 
