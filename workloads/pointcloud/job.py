@@ -22,7 +22,7 @@ from workloads.detection.bad_frames import MAX_BAD_SHARE, BadFrames
 from workloads.kitti.mistakes import BadFile
 from workloads.pointcloud.files import SUFFIXES, read_cloud
 from workloads.pointcloud.outputs import OutputSettings, Producer
-from workloads.pointcloud.scan_file import ScanReader, check_scan
+from workloads.pointcloud.scan_file import ScanReader
 
 AHEAD = 4
 """Scans read before they are needed, and results that may wait to be written: what memory is taken for."""
@@ -135,8 +135,7 @@ def _read_ahead(scans: dict[str, Path], pool: ThreadPoolExecutor) -> Iterator[Fu
 def _load(path: Path, reader: ScanReader) -> tuple[np.ndarray, int]:
     """(n, 4) float32 points, and how many of them hold NaN or infinity; the range drops these."""
     if path.name.lower().endswith(".bin") and not path.name.lower().endswith(".pcd.bin"):
-        points = reader.read(path)
-        return points, check_scan(points, path)
+        return reader.read(path)
     cloud = read_cloud(path)
     return cloud.points, cloud.dropped
 

@@ -270,8 +270,8 @@ def test_broken_lzf_is_noticed(packed, status):
 
 def test_reader_uses_one_buffer_for_all_scans(write):
     reader = ScanReader()
-    first = reader.read(write("a.bin", np.tile(POINTS, (10, 1)).tobytes()))
-    second = reader.read(write("b.bin", POINTS.tobytes()))
+    first, _ = reader.read(write("a.bin", np.tile(POINTS, (10, 1)).tobytes()))
+    second, _ = reader.read(write("b.bin", POINTS.tobytes()))
     assert np.shares_memory(first, second)
     np.testing.assert_array_equal(second, POINTS)
 
