@@ -30,20 +30,21 @@ def curves(truths: np.ndarray, truth_state: np.ndarray, edge_starts: np.ndarray,
         valid_scores, excused_scores: ascending scores of all valid, and of all valid and excused detections.
         valid_truths: the number of valid ground truths, with or without an edge.
     """
-    taken = np.zeros(len(score), np.int64)
+    starts, found, edges, detections = _visible(truths, truth_state, edge_starts, edge_found, found_state)
+    edge_score, edge_valid = score[edge_found[edges]], found_state[edge_found[edges]] == VALID
+    overlap, alike_of = edge_overlap[edges], edge_similarity[edges]
+    excused_here, valid_truth = excused[detections], truth_state[truths] == VALID
+    taken = np.zeros(len(detections), np.int64)
     recorded = np.empty(len(truths))
     count = 0
-    for truth in truths:
-        if truth_state[truth] == INVISIBLE:
-            continue
+    for truth in range(len(truths)):
         best, best_score = -1, -np.inf
-        for edge in range(edge_starts[truth], edge_starts[truth + 1]):
-            one = edge_found[edge]
-            if found_state[one] != INVISIBLE and taken[one] == 0 and score[one] > best_score:
-                best, best_score = one, score[one]
+        for edge in range(starts[truth], starts[truth + 1]):
+            if taken[found[edge]] == 0 and edge_score[edge] > best_score:
+                best, best_score = edge, edge_score[edge]
         if best >= 0:
-            taken[best] = 1
-            if truth_state[truth] == VALID and found_state[best] == VALID:
+            taken[found[best]] = 1
+            if valid_truth[truth] and edge_valid[best]:
                 recorded[count] = best_score
                 count += 1
     limits = thresholds(recorded[:count], valid_truths)
@@ -51,28 +52,25 @@ def curves(truths: np.ndarray, truth_state: np.ndarray, edge_starts: np.ndarray,
     for point in range(len(limits)):
         limit, stamp = limits[point], point + 2
         right, alike, assigned, assigned_excused = 0, 0.0, 0, 0
-        for truth in truths:
-            if truth_state[truth] == INVISIBLE:
-                continue
-            best, best_overlap = -1, 0.0
-            for edge in range(edge_starts[truth], edge_starts[truth + 1]):
-                one = edge_found[edge]
-                if found_state[one] == INVISIBLE or taken[one] == stamp or score[one] < limit:
+        for truth in range(len(truths)):
+            best, best_overlap, is_valid = -1, 0.0, False
+            for edge in range(starts[truth], starts[truth + 1]):
+                if edge_score[edge] < limit or taken[found[edge]] == stamp:
                     continue
-                if found_state[one] == VALID:
-                    if edge_overlap[edge] > best_overlap:
-                        best, best_overlap, best_edge = one, edge_overlap[edge], edge
+                if edge_valid[edge]:
+                    if overlap[edge] > best_overlap:
+                        best, best_overlap, is_valid = edge, overlap[edge], True
                 elif best < 0:
-                    best, best_edge = one, edge
+                    best = edge
             if best < 0:
                 continue
-            taken[best] = stamp
-            if found_state[best] == VALID:
+            taken[found[best]] = stamp
+            if is_valid:
                 assigned += 1
-                assigned_excused += excused[best]
-                if truth_state[truth] == VALID:
+                assigned_excused += excused_here[found[best]]
+                if valid_truth[truth]:
                     right += 1
-                    alike += edge_similarity[best_edge]
+                    alike += alike_of[best]
         # Who is in no pair at all is counted by its score alone: a search instead of a walk over all detections.
         wrong = len(valid_scores) - np.searchsorted(valid_scores, limit) - assigned
         wrong -= len(excused_scores) - np.searchsorted(excused_scores, limit) - assigned_excused
@@ -80,6 +78,38 @@ def curves(truths: np.ndarray, truth_state: np.ndarray, edge_starts: np.ndarray,
             precision[point] = right / (right + wrong)
             similarity[point] = alike / (right + wrong)
     return precision, similarity
+
+
+@njit(cache=True, nogil=True)
+def _visible(truths: np.ndarray, truth_state: np.ndarray, edge_starts: np.ndarray, edge_found: np.ndarray,
+             found_state: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
+    """The edges between what this class and difficulty can see, closed up: 41 passes walk over them.
+
+    Returns:
+        starts (len(truths) + 1,) into the two next, found (edges,) a place in `detections`, edges (edges,) where each
+        came from, detections: those that take part.
+    """
+    most = 0
+    for truth in truths:
+        most += edge_starts[truth + 1] - edge_starts[truth]
+    starts = np.zeros(len(truths) + 1, np.int64)
+    found, edges = np.empty(most, np.int64), np.empty(most, np.int64)
+    detections, place = np.empty(most, np.int64), np.full(len(found_state), -1, np.int32)
+    count, known = 0, 0
+    for one in range(len(truths)):
+        truth = truths[one]
+        if truth_state[truth] != INVISIBLE:
+            for edge in range(edge_starts[truth], edge_starts[truth + 1]):
+                detection = edge_found[edge]
+                if found_state[detection] != INVISIBLE:
+                    if place[detection] < 0:
+                        place[detection] = known
+                        detections[known] = detection
+                        known += 1
+                    found[count], edges[count] = place[detection], edge
+                    count += 1
+        starts[one + 1] = count
+    return starts, found[:count], edges[:count], detections[:known]
 
 
 @njit(cache=True, nogil=True)
