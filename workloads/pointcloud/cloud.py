@@ -38,10 +38,10 @@ class PointCloud:
 
     def without_not_finite(self, path: Path) -> PointCloud:
         """Raises BadFile when no point is left."""
+        if self.not_finite == self.dropped:
+            return self
         finite = np.isfinite(self.points).all(axis=1)
         lost = int(len(finite) - finite.sum())
-        if not lost:
-            return self
         if lost == len(finite):
             raise BadFile(path, f"all {lost:,} points hold NaN or infinity")
         kept = {name: values[finite] for name, values in self.fields.items()}
@@ -54,6 +54,8 @@ def from_fields(fields: Mapping[str, np.ndarray], path: Path, **facts: Any) -> P
     Raises:
         BadFile: x, y or z is missing or no single number, or there is no point.
     """
+    from workloads.pointcloud.filter_kernel import INFINITE, largest_magnitude
+
     by_name = {name.lower(): name for name in reversed(list(fields))}
     for axis in "xyz":
         if axis not in by_name:
@@ -72,5 +74,7 @@ def from_fields(fields: Mapping[str, np.ndarray], path: Path, **facts: Any) -> P
             points[:, 3] = fields[source] if fields[source].ndim == 1 else fields[source][:, 0]
     used = {by_name[axis] for axis in "xyz"} | ({source} if source and fields[source].ndim == 1 else set())
     others = {name: values for name, values in fields.items() if name not in used}
-    wrong = int(len(points) - np.isfinite(points).all(axis=1).sum())
+    wrong = 0
+    if largest_magnitude(points.reshape(-1).view(np.int32)) >= INFINITE:
+        wrong = int(len(points) - np.isfinite(points).all(axis=1).sum())
     return PointCloud(points, fields=others, intensity=source, not_finite=wrong, **facts)

@@ -8,6 +8,8 @@ import numpy as np
 from numba import njit
 
 BLOCK = 1024
+INFINITE = 0x7F800000
+"""The bits of float32 infinity; above them lie only NaN."""
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -157,15 +158,19 @@ def _read_binary(path: Path, content: np.ndarray, header: Header) -> dict[str, n
         raise BadFile(
             path, f"the header says {header.points:,} points of {header.row_bytes} bytes, and "
             f"{len(data) - header.points * header.row_bytes:,} bytes more follow")  # fmt: skip
-    rows = data[: header.points * header.row_bytes].reshape(header.points, header.row_bytes)
-    fields, at = {}, 0
+    names: list[str] = []
+    formats: list[Any] = []
+    offsets: list[int] = []
+    at = 0
     for name, kind, count in zip(header.names, header.types, header.counts, strict=True):
-        size = kind.itemsize * count
         if name != PADDING:
-            values = np.ascontiguousarray(rows[:, at : at + size]).view(kind)
-            fields[name] = values if count > 1 else values[:, 0]
-        at += size
-    return fields
+            names.append(name)
+            offsets.append(at)
+            formats.append((kind, (count,)) if count > 1 else kind)
+        at += kind.itemsize * count
+    record = np.dtype({"names": names, "formats": formats, "offsets": offsets, "itemsize": header.row_bytes})
+    rows = data[: header.points * header.row_bytes].view(record)
+    return {name: rows[name] for name in names}
 
 
 def _read_compressed(path: Path, content: np.ndarray, header: Header) -> dict[str, np.ndarray]:
