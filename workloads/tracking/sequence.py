@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 
 import numpy as np
 
+from workloads import progress
 from workloads.tracking.rows import Rows
 from workloads.tracking.settings import DEMO, Settings
 
@@ -33,8 +33,6 @@ class Followed:
 
 def follow(found: Rows, settings: Settings = DEMO) -> Followed:
     """Track `found` (in frame order) from its first frame to the last with a detection."""
-    from tqdm import tqdm
-
     from workloads.tracking.tracker import ByteTrack
 
     tracker = ByteTrack(settings)
@@ -42,7 +40,7 @@ def follow(found: Rows, settings: Settings = DEMO) -> Followed:
     starts = found.starts(frames)
     begin = min(found.first_frame, int(frames[0])) if len(frames) else found.first_frame
     parts, frame_of_part, rows = [], [], []
-    for place, frame in enumerate(tqdm(frames.tolist(), "tracking", unit="frame", disable=not sys.stderr.isatty())):
+    for place, frame in enumerate(progress.follow(frames.tolist(), "Tracking", len(frames))):
         tracker.skip(frame - begin - tracker.frame)
         here = slice(starts[place], starts[place + 1])
         part = tracker.update(found.boxes_xyxy[here], found.scores[here], found.classes[here])

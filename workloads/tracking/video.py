@@ -14,6 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from workloads import progress
 from workloads.contract import UserError
 from workloads.images.codec import decode
 from workloads.images.drawing import colour_of, draw_boxes
@@ -65,7 +66,7 @@ def write_film_of_files(files: list[tuple[int, Path]], tracks: Rows, path: Path,
     skipped: list[str] = []
 
     def images() -> Iterator[tuple[int, np.ndarray]]:
-        for frame, file in files:
+        for frame, file in progress.follow(files, "Filming", len(files)):
             try:
                 yield frame, decode(file.read_bytes(), str(file))
             except OSError as wrong:
