@@ -1,7 +1,7 @@
 """`points`: all scans of a folder into filtered points, voxels, pillars and rasters, on a GPU where there is one.
 
-Three things happen at once: threads read the next scans, this one computes, threads write the last results. A scan
-that cannot be used is skipped, counted and named.
+Several threads take one scan after another from the file to the result. While one of them computes, others read or
+write: files, kernels and CuPy work without Python's lock. A scan that cannot be used is skipped, counted and named.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ import os
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -24,9 +26,10 @@ from workloads.pointcloud.files import SUFFIXES, read_cloud
 from workloads.pointcloud.outputs import OutputSettings, Producer
 from workloads.pointcloud.scan_file import ScanReader
 
-AHEAD = 4
-"""Scans read before they are needed, and results that may wait to be written: what memory is taken for."""
-READERS = WRITERS = 2
+MOST_THREADS, GPU_THREADS = 8, 3
+"""Each keeps buffers of its own; on a GPU three are enough to read, compute and write at the same time."""
+AHEAD = 2
+"""Scans a thread may be ahead of the one whose result is awaited: what memory is taken for."""
 PLACES = ("", "velodyne", "training/velodyne", "velodyne_points/data", "data")
 """Where below a folder scans may lie: KITTI's object benchmark and its raw drives."""
 
@@ -61,35 +64,31 @@ def process(source: Path, target: Path, settings: OutputSettings, *, max_bad_sha
     scans = find_scans(source)
     target.mkdir(parents=True, exist_ok=True)
     bad = BadFrames(source, len(scans), max_bad_share)
-    produce = Producer(settings)
     totals: dict[str, int] = {}
     per_scan: dict[str, dict[str, int]] = {}
-    pending: deque[Future[int]] = deque()
-    written = 0
-    with ThreadPoolExecutor(READERS) as readers, ThreadPoolExecutor(WRITERS) as writers:
-        names = iter(progress.follow(scans, "Preparing scans", len(scans), unit="scan"))
-        for frame, result in zip(names, _read_ahead(scans, readers), strict=True):
+    threads = GPU_THREADS if where.is_gpu else min(MOST_THREADS, len(os.sched_getaffinity(0)) + 1)
+    benches: SimpleQueue[_Bench] = SimpleQueue()
+    for _ in range(threads):
+        benches.put(_Bench(settings, where))
+    with ThreadPoolExecutor(threads) as pool:
+        names = progress.follow(scans, "Preparing scans", len(scans), unit="scan")
+        results = _in_order(pool, scans, target, benches, threads * AHEAD)
+        for frame, result in zip(names, results, strict=True):
             try:
-                points, dropped = result.result()
+                per_scan[frame] = result.result()
             except BadFile as mistake:
                 bad.add(frame, mistake)
                 continue
-            arrays, facts = produce(where.xp.asarray(points))
-            facts["not_finite"] = dropped
-            per_scan[frame] = facts
-            for name, count in facts.items():
+            for name, count in per_scan[frame].items():
                 totals[name] = totals.get(name, 0) + count
-            pending.append(writers.submit(_write, target / f"{frame}.npz", arrays))
-            if len(pending) >= AHEAD:
-                written += pending.popleft().result()
-        written += sum(one.result() for one in pending)
     if totals.get("not_finite"):
         log("Points with NaN or infinity were dropped", points=totals["not_finite"])
     read = sum(scans[frame].stat().st_size for frame in per_scan)
     return {
         "scans": len(scans), "good": len(per_scan), "bad": bad.as_list(), "totals": totals, "per_scan": per_scan,
-        "bytes_read": read, "bytes_written": written, "outputs": list(settings.outputs),
-        "range_m": list(settings.points_m.numbers), "device": where.name, "device_reason": where.reason,
+        "bytes_read": read, "bytes_written": totals.pop("bytes_written", 0), "threads": threads,
+        "outputs": list(settings.outputs), "range_m": list(settings.points_m.numbers),
+        "device": where.name, "device_reason": where.reason,
         "machine": machine.describe(),
     }  # fmt: skip
 
@@ -102,42 +101,55 @@ def find_scans(folder: Path) -> dict[str, Path]:
     """
     for place in PLACES:
         below = folder / place
-        files = (
-            sorted(path for path in below.iterdir() if path.name.lower().endswith(SUFFIXES)) if below.is_dir() else []
-        )
-        if not files:
-            continue
         scans: dict[str, Path] = {}
-        for path in files:
-            frame = path.name.split(".", 1)[0]
+        for path in sorted(below.iterdir()) if below.is_dir() else []:
+            suffix = next((one for one in (".pcd.bin", *SUFFIXES) if path.name.lower().endswith(one)), None)
+            if suffix is None or path.name.startswith("."):
+                continue
+            frame = path.name[: -len(suffix)]
             if frame in scans:
                 raise UserError(f"dataset: {scans[frame].name} and {path.name} are two scans of one frame; keep one")
             scans[frame] = path
-        return scans
+        if scans:
+            return scans
     where = ", ".join(place or "the folder itself" for place in PLACES)
     raise UserError(f"dataset: there is no scan ({', '.join(SUFFIXES)}) in {where}")
 
 
-def _read_ahead(scans: dict[str, Path], pool: ThreadPoolExecutor) -> Iterator[Future[tuple[np.ndarray, int]]]:
-    """Scans in their order, read up to AHEAD before they are asked for.
+class _Bench:
+    """The buffers of one thread, and the work on one scan."""
 
-    A reader's buffer is used again for the scan AHEAD places on, which is submitted when the caller is done with this.
-    """
-    readers = [ScanReader() for _ in range(AHEAD)]
-    paths = list(scans.values())
-    waiting = deque(pool.submit(_load, path, readers[place]) for place, path in enumerate(paths[:AHEAD]))
-    for place in range(len(paths)):
+    def __init__(self, settings: OutputSettings, where: Device) -> None:
+        self.reader, self.produce, self.where = ScanReader(), Producer(settings), where
+
+    def work(self, path: Path, target: Path) -> dict[str, int]:
+        """Read a scan, write its results; the counts. Points with NaN or infinity are counted; no range holds them."""
+        lower = path.name.lower()
+        if lower.endswith(".bin") and not lower.endswith(".pcd.bin"):
+            points, not_finite = self.reader.read(path)
+        else:
+            cloud = read_cloud(path)
+            points, not_finite = cloud.points, cloud.dropped
+        arrays, facts = self.produce(self.where.xp.asarray(points))
+        return facts | {"not_finite": not_finite, "bytes_written": _write(target, arrays)}
+
+
+def _in_order(pool: ThreadPoolExecutor, scans: dict[str, Path], target: Path, benches: SimpleQueue[_Bench], ahead: int
+              ) -> Iterator[Future[dict[str, int]]]:  # fmt: skip
+    """The results of all scans by their names, each begun when the one `ahead` places before it is asked for."""
+
+    def work(frame: str) -> dict[str, int]:
+        bench = benches.get()
+        try:
+            return bench.work(scans[frame], target / f"{frame}.npz")
+        finally:
+            benches.put(bench)
+
+    frames = iter(scans)
+    waiting = deque(pool.submit(work, frame) for frame in islice(frames, ahead))
+    while waiting:
         yield waiting.popleft()
-        if place + AHEAD < len(paths):
-            waiting.append(pool.submit(_load, paths[place + AHEAD], readers[place % AHEAD]))
-
-
-def _load(path: Path, reader: ScanReader) -> tuple[np.ndarray, int]:
-    """(n, 4) float32 points, and how many of them hold NaN or infinity; the range drops these."""
-    if path.name.lower().endswith(".bin") and not path.name.lower().endswith(".pcd.bin"):
-        return reader.read(path)
-    cloud = read_cloud(path)
-    return cloud.points, cloud.dropped
+        waiting.extend(pool.submit(work, frame) for frame in islice(frames, 1))
 
 
 def _write(path: Path, arrays: dict[str, np.ndarray]) -> int:
