@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -123,8 +124,8 @@ def read_lesson(run: Run, train_folder: Path, validation_folder: Path, features_
     augmentation, notes = settle(settings.variant, run.spec.get("augmentation") or [], run.hyperparameters)
     frames, validation = (Frames(read_truth(folder, recipe["classes"]), settings.input_size,
                                  cache_bytes(here)) for folder in (train_folder, validation_folder))  # fmt: skip
-    fitted = fit_to(settings, len(frames), here.size)
-    for note in (*notes, *fitted.notes):
+    fitted = fit_to(replace(settings, notes=tuple(notes)), len(frames), here.size)
+    for note in fitted.notes if here.first else ():
         log(note, level="WARNING")
     return Lesson(run, recipe, fitted, augmentation, frames, validation)
 
