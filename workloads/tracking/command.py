@@ -55,13 +55,17 @@ def run(chosen: argparse.Namespace) -> str:
     _write(chosen.out, text(tracks, out_form))
     report: dict[str, Any] = {
         "detections": len(found), "frames": followed.frames, "tracks": len(set(tracks.ids.tolist())),
-        "rows": len(tracks), "without_area": followed.without_area, "format": form, "out_format": out_form,
+        "rows": len(tracks), "without_area": followed.without_area, "withheld": followed.withheld, "format": form, "out_format": out_form,
         "out": str(chosen.out), "seconds": round(seconds, 4), "settings": asdict(settings), "notes": [],
     }  # fmt: skip
     if not len(found):
         report["notes"].append(f"{chosen.detections} holds no detection; the result is empty")
-    elif followed.without_area:
+    if followed.without_area:
         report["notes"].append(f"{followed.without_area} detections without an area were passed over")
+    if followed.withheld:
+        report["notes"].append(f"{followed.withheld} boxes were followed but not given out: they are smaller than "
+                               f"{settings.min_box_area:g} px^2 or wider than {settings.max_aspect} times their height "
+                               "(--min-box-area, --max-aspect)")  # fmt: skip
     if chosen.video is not None:
         from workloads.tracking.video import image_files, write_film_of_files
 

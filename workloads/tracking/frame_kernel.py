@@ -63,19 +63,23 @@ def step(states: np.ndarray, marks: np.ndarray, tracked: int, boxes: np.ndarray,
 
 @njit(cache=True)
 def shown(states: np.ndarray, marks: np.ndarray, tracked: int, min_area: float, max_aspect: float
-          ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
-    """What is given out of the tracked rows: numbers, boxes (n, 4) xyxy, scores, detections."""
+          ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, int]:  # fmt: skip
+    """What is given out of the tracked rows: numbers, boxes (n, 4) xyxy, scores, detections; how many are withheld."""
     ids, found = np.empty(tracked, np.int64), np.empty(tracked, np.int64)
     boxes, scores = np.empty((tracked, 4)), np.empty(tracked)
-    size = 0
+    size, withheld = 0, 0
     for row in range(tracked):
+        if marks[row, CONFIRMED] == 0:
+            continue
         height = states[row, kalman.HEIGHT]
         width = states[row, kalman.ASPECT] * height
-        if marks[row, CONFIRMED] == 1 and width * height > min_area and not width > max_aspect * height:
+        if width * height <= min_area or width > max_aspect * height:
+            withheld += 1
+        else:
             kalman.box_of(states[row], boxes[size])
             ids[size], found[size], scores[size] = marks[row, ID], marks[row, DETECTION], states[row, kalman.SCORE]
             size += 1
-    return ids[:size], boxes[:size], scores[:size], found[:size]
+    return ids[:size], boxes[:size], scores[:size], found[:size], withheld
 
 
 @njit(cache=True)

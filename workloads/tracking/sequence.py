@@ -23,6 +23,8 @@ class Followed:
     """Frames of the sequence, with and without detections."""
     without_area: int
     """Detections passed over because they have no area."""
+    withheld: int
+    """Boxes followed but not given out: too small, or too wide."""
 
     def with_detected_boxes(self, found: Rows) -> Rows:
         """The tracks with the boxes of their detections in place of the smoothed ones."""
@@ -56,4 +58,6 @@ def follow(found: Rows, settings: Settings = DEMO) -> Followed:
     sizes = found.boxes_xyxy[:, 2:] - found.boxes_xyxy[:, :2]
     tracks = Rows(whole, joined("boxes_xyxy", (0, 4), np.float64), joined("scores", kind=np.float64), joined("ids"),
                   joined("classes"), found.names, path=found.path, first_frame=begin)  # fmt: skip
-    return Followed(tracks, behind, tracker.frame, int(np.sum((sizes <= 0).any(axis=1))))
+    return Followed(
+        tracks, behind, tracker.frame, int(np.sum((sizes <= 0).any(axis=1))), sum(part.withheld for part in parts)
+    )

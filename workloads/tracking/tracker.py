@@ -34,6 +34,8 @@ class Tracked:
     """(n,) int64."""
     detections: np.ndarray
     """(n,) int64: which detection of this frame it was matched with."""
+    withheld: int = 0
+    """Objects seen too, but too small or too wide to be given out."""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -81,10 +83,10 @@ class ByteTrack:
             self._states, self._marks, self._tracked, boxes, trusted,
             kinds if self.settings.class_aware else np.zeros_like(kinds), self.frame, self._next_id, self._limits,
         )  # fmt: skip
-        ids, out, scored, found = kernel.shown(
+        ids, out, scored, found, withheld = kernel.shown(
             self._states, self._marks, self._tracked, self._min_area, self._max_aspect
         )
-        return Tracked(ids, out, scored, kinds[found], found)
+        return Tracked(ids, out, scored, kinds[found], found, withheld)
 
     def skip(self, frames: int) -> None:
         """Pass over frames without a detection; in no time once every track has been dropped."""

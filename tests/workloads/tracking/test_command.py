@@ -77,6 +77,16 @@ def test_a_detection_without_an_area_is_passed_over_and_counted(tmp_path, capsys
     assert "1 detections without an area were passed over" in capsys.readouterr().out
 
 
+def test_boxes_held_back_for_their_shape_are_counted(tmp_path, capsys):
+    """MOTChallenge is about people: a box of 60 x 30 is followed, and not given out."""
+    found = detections(tmp_path)
+    found.write_text(found.read_text().replace("30,60", "60,30"))
+    assert run(tmp_path, found=found) == 0
+    assert "3 boxes were followed but not given out: they are smaller than 10 px^2 or wider" in capsys.readouterr().out
+    assert run(tmp_path, "--max-aspect", "none", "--json", found=found) == 0
+    assert json.loads(capsys.readouterr().out)["withheld"] == 0
+
+
 def test_film_is_written_beside_the_tracks(tmp_path, capsys):
     (tmp_path / "img1").mkdir()
     for frame in (1, 2, 3):
