@@ -41,6 +41,9 @@ class EndpointRecord(BaseModel):
     challenger: Serving | None = Field(None, description="The other side of an A/B test, until a person decides.")
     watch: dict[str, Any] | None = None
     drift: dict[str, Any] | None = Field(None, description="The last drift check: id, when, report.")
+    edge_cases: dict[str, Any] | None = Field(
+        None, description="Frames that people were asked to label: the last check, when, its issue, all fingerprints."
+    )
     rollbacks: list[dict[str, str]] = Field(default_factory=list, description="The last ten, newest first.")
 
 

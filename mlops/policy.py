@@ -54,13 +54,24 @@ class Monitoring(_Section):
     min_rows: int = Field(50, ge=1, le=1_000_000, description="Fewer captured requests prove nothing.")
     window_hours: int = Field(24, ge=1, le=720, description="How far back captured requests are read.")
     retrain_after_hours: float = Field(
-        24.0, ge=0, description="At most one retraining or issue for the same endpoint in so many hours."
+        24.0,
+        ge=0,
+        description="At most one retraining or issue on drift, and one issue with edge cases, for the same endpoint in "
+        "so many hours.",
     )
     limits: dict[str, float] = Field(
         default_factory=dict, description="Limits of the drift job, e.g. `psi: 0.2`, `share: 0.3`."
     )
+    edge_cases: Literal["issue", "none"] = Field(
+        "issue", description="What frames lead to that a detector doubts: an issue that asks for labels, or nothing."
+    )
+    max_edge_cases: int = Field(
+        50, ge=1, le=500, description="At most so many frames are set aside, and their issue opened, at a time."
+    )
     error_rate: float = Field(0.05, gt=0, le=1, description="The alarm rings above this share of 5xx answers.")
-    latency_p95_ms: float = Field(500.0, gt=0, description="The alarm rings above this latency.")
+    latency_p95_ms: float = Field(
+        500.0, gt=0, description="The alarm rings above this latency; a detector's issue says its own, or it is 50 ms."
+    )
 
     @model_validator(mode="after")
     def _is_cron(self) -> Monitoring:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -117,16 +118,27 @@ class Wanted:
 
     most: int
     known: tuple[int, ...]
+    """Fingerprints."""
+    after: datetime | None = None
+    """Frames captured up to then had their chance."""
+
+    def is_new(self, frame: CapturedFrame) -> bool:
+        try:
+            return self.after is None or datetime.fromisoformat(frame.moment) > self.after
+        except (ValueError, TypeError):
+            return True  # without its moment, or without a time zone
 
 
 def _wanted(run: Run) -> Wanted | None:
-    """`edge_cases` of run.json: {"most": n, "known": [fingerprints in hex]}; without it none are collected."""
+    """`edge_cases` of run.json; without it none are collected."""
     given: Any = run.everything.get("edge_cases") or {}
     try:
         most, known = int(given.get("most") or 0), tuple(int(text, 16) for text in given.get("known") or ())
+        after = datetime.fromisoformat(given["after"]) if given.get("after") else None
     except (AttributeError, TypeError, ValueError) as wrong:
-        raise UserError('edge_cases: give {"most": frames, "known": [fingerprints of 16 hex digits]}') from wrong
-    return Wanted(most, known) if most > 0 else None
+        form = '{"most": frames, "known": [fingerprints of 16 hex digits], "after": "2026-11-23T10:00:00Z"}'
+        raise UserError(f"edge_cases: {str(given)[:100]} given; give {form}") from wrong
+    return Wanted(most, known, after) if most > 0 else None
 
 
 def _collect(run: Run, traffic: Traffic, reference: Baseline, threshold: float, classes: Sequence[str],
@@ -137,10 +149,11 @@ def _collect(run: Run, traffic: Traffic, reference: Baseline, threshold: float, 
     known = reference.predictions
     empty_is_rare = known is not None and (known.columns["detections"] == 0).mean() < edge_cases.RARELY_EMPTY
     rules = edge_cases.Rules(threshold, bool(empty_is_rare))
-    by_place = {one.frame.place: one for one in edge_cases.candidates(traffic.frames, rules)}
+    fresh = [frame for frame in traffic.frames if wanted.is_new(frame)]
+    by_place = {one.frame.place: one for one in edge_cases.candidates(fresh, rules)}
     looked = 0
     if model is not None:
-        again, looked = look_again(traffic.frames, model, rules, wanted.known)
+        again, looked = look_again(fresh, model, rules, wanted.known)
         by_place |= {one.frame.place: one for one in again}
     chosen = edge_cases.choose(list(by_place.values()), wanted.most, wanted.known)
     about = {name: run.everything.get(name) for name in ("endpoint", "version", "check", "dataset_version")}

@@ -19,8 +19,6 @@ from mlops.record import PhaseState
 from mlops.services import Services
 
 PHASE = Phase.MONITOR
-DRIFT_SHARE = 0.3
-"""Share of drifted features from which data count as drifted, where the policy does not say."""
 
 
 def open_watch(services: Services, run_key: str) -> Watch:
@@ -41,14 +39,13 @@ def open_watch(services: Services, run_key: str) -> Watch:
     progress.begun(services, run_key, PHASE)
     policy = services.policy.monitoring
     variant = variant_name(deployed.version)
-    share = policy.limits.get("share", DRIFT_SHARE)
+    share, latency = plan.drift_share(run.spec, policy), plan.latency_limit(run.spec, policy)
     topic = services.settings.alarm_topic_arn
-    requests = plan.alarms(run.endpoint, variant, policy, share, topic)
+    requests = plan.alarms(run.endpoint, variant, policy, latency, share, topic)
     name, cloudwatch = plan.dashboard_name(run.endpoint), services.cloud.cloudwatch
     with translated(f"watch {run.endpoint}"):
-        cloudwatch.put_dashboard(
-            DashboardName=name, DashboardBody=plan.dashboard(run.endpoint, variant, services.cloud.region)
-        )
+        body = plan.dashboard(run.endpoint, variant, services.cloud.region, of_detector=plan.detects(run.spec))
+        cloudwatch.put_dashboard(DashboardName=name, DashboardBody=body)
         for request in requests:
             cloudwatch.put_metric_alarm(**request)
     watch = Watch(

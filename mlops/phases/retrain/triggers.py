@@ -14,6 +14,7 @@ from mlops.handles import DriftReport
 from mlops.identity import digest, endpoint_name, model_id, slug
 from mlops.keys import raw_prefix
 from mlops.phases.monitor.drift import name_of
+from mlops.phases.retrain import edge_cases
 from mlops.policy import Work, run_spec
 from mlops.raw_data import parse_moment
 from mlops.record import RunRecord, RunState, Trigger
@@ -54,6 +55,8 @@ def _new_data(services: Services, dataset: str, event_id: str) -> dict[str, Any]
 def act_on_drift(services: Services, endpoint: str, check_id: str) -> dict[str, Any]:
     """What the policy says about a collected drift check: a retraining, an issue, or nothing. Safe to repeat.
 
+    Frames that the check has set aside are offered in an issue of their own; `edge_cases` of the answer says so.
+
     Raises:
         RequestRefused: the check was not collected, or a newer one was.
     """
@@ -61,6 +64,12 @@ def act_on_drift(services: Services, endpoint: str, check_id: str) -> dict[str, 
     noted = record.drift or {}
     if noted.get("check") != check_id:
         raise RequestRefused(f"Check {check_id} of {endpoint} is not the last one collected; collect it first.")
+    offered = edge_cases.offer(services, record, check_id)
+    return _act(services, record, check_id) | ({"edge_cases": offered} if offered else {})
+
+
+def _act(services: Services, record: EndpointRecord, check_id: str) -> dict[str, Any]:
+    endpoint, noted = record.endpoint, record.drift or {}
     report = DriftReport.model_validate(noted["report"])
     name = name_of(endpoint, check_id)
     chosen = once(services.ledger, name, "drift-action", lambda: _choose_action(services, record, report))

@@ -167,6 +167,16 @@ def test_edge_cases_are_masked_labelled_and_ready_for_prepare(base):
     assert base.outcome()["edge_cases.json"]["frames"] == 0
 
 
+def test_frames_of_an_earlier_check_had_their_chance(base):
+    rng = np.random.default_rng(5)
+    moments = ("2026-11-23T09:00:00Z", "2026-11-23T11:00:00Z", "")
+    base.capture([line(as_png(picture(rng)), [prediction([(*CAR, 0.31)])], inferenceTime=at) for at in moments])
+    base.tell(edge_cases={"most": 5, "after": "2026-11-23T10:00:00Z"})
+    base.outcome()
+    document = json.loads((base.output / "edge_cases" / "annotations.json").read_text())
+    assert [one["captured_at"] for one in document["images"]] == ["2026-11-23T11:00:00Z", ""]
+
+
 def test_what_masking_covers_never_reaches_the_stored_picture(base, monkeypatch):
     """The finder is told where a face is; its pixels must be gone from every file below edge_cases."""
     from workloads.privacy import masking
