@@ -56,7 +56,8 @@ def run(chosen: argparse.Namespace) -> str:
     report: dict[str, Any] = {
         "detections": len(found), "frames": followed.frames, "tracks": len(set(tracks.ids.tolist())),
         "rows": len(tracks), "without_area": followed.without_area, "withheld": followed.withheld,
-        "format": form, "out_format": out_form, "out": str(chosen.out), "seconds": round(seconds, 4), "settings": asdict(settings), "notes": [],
+        "format": form, "out_format": out_form, "out": str(chosen.out), "seconds": round(seconds, 4),
+        "settings": asdict(settings), "notes": [],
     }  # fmt: skip
     if not len(found):
         report["notes"].append(f"{chosen.detections} holds no detection; the result is empty")
