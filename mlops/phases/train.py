@@ -126,5 +126,6 @@ def seconds(described: Any) -> float:
 
 
 def sentence(trained: TrainedModel) -> str:
-    shown = ", ".join(f"{name} {value:.4g}" for name, value in list(trained.metrics.items())[:4])
+    ordered = [*(name for name in catalogue.METRICS if name in trained.metrics), *trained.metrics]
+    shown = ", ".join(f"{name} {trained.metrics[name]:.4g}" for name in list(dict.fromkeys(ordered))[:4])
     return f"{trained.algorithm} trained in {trained.seconds:g} s" + (f"; validation: {shown}." if shown else ".")

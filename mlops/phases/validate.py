@@ -16,6 +16,7 @@ from mlops.phases import progress, requests
 from mlops.phases.run import Run, upload_document
 from mlops.services import Services
 from mlops.settings import Settings
+from mlops.spec.metrics import METRICS
 
 PHASE = Phase.VALIDATE
 
@@ -146,5 +147,7 @@ def numbers(metrics: dict[str, Any]) -> dict[str, float]:
 
 
 def sentence(evaluation: Evaluation) -> str:
-    shown = ", ".join(f"{name} {value:.4g}" for name, value in list(evaluation.metrics.items())[:6])
-    return f"{evaluation.rows} test rows: {shown or 'nothing was measured'}."
+    ordered = [*(name for name in METRICS if name in evaluation.metrics), *evaluation.metrics]
+    shown = ", ".join(f"{name} {evaluation.metrics[name]:.4g}" for name in list(dict.fromkeys(ordered))[:6])
+    what = "frames" if evaluation.task == "object_detection" else "rows"
+    return f"{evaluation.rows} test {what}: {shown or 'nothing was measured'}."
