@@ -13,6 +13,7 @@ from operators.jobs import JobOperator
 from operators.judge import JudgeOperator, VerdictBranchOperator
 
 from mlops.identity import Phase
+from mlops.phases.graph import EDGES, FIRST, LAST
 from mlops.spec import dag_params
 
 
@@ -45,15 +46,15 @@ with DAG(
         task_id="open_run", agent="history_writer", tool="open_run", arguments=opening, each_try=True
     )
 
-    with TaskGroup(Phase.PREPARE) as prepare:
+    with TaskGroup(Phase.PREPARE):
         JobOperator(
             task_id="prepare_data", agent="data_preparation", start="start_preparation", collect="collect_preparation"
         )
 
-    with TaskGroup(Phase.TRAIN) as train:
+    with TaskGroup(Phase.TRAIN):
         JobOperator(task_id="train_model", agent="training", start="start_training", collect="collect_training")
 
-    with TaskGroup(Phase.VALIDATE) as validate:
+    with TaskGroup(Phase.VALIDATE):
         evaluate_model = JobOperator(
             task_id="evaluate_model", agent="evaluation", start="start_evaluation", collect="collect_evaluation"
         )
@@ -67,16 +68,16 @@ with DAG(
         )
         chain(evaluate_model, judge_model, record_verdict)
 
-    with TaskGroup(Phase.PACKAGE) as package:
+    with TaskGroup(Phase.PACKAGE):
         JobOperator(task_id="package_model", agent="packaging", start="start_packaging", collect="collect_packaging")
 
-    with TaskGroup(Phase.DEPLOY) as deploy:
+    with TaskGroup(Phase.DEPLOY):
         DeploymentOperator(task_id="deploy_model", agent="deployment")
 
-    with TaskGroup(Phase.MONITOR) as monitor:
+    with TaskGroup(Phase.MONITOR):
         ToolOperator(task_id="open_watch", agent="monitor", tool="open_watch")
 
-    with TaskGroup(Phase.RETRAIN) as retrain:
+    with TaskGroup(Phase.RETRAIN):
         ToolOperator(
             task_id="decide_next", agent="retrain", tool="decide_next",
             # After a deployment, and after a verdict that ends in none.
@@ -87,5 +88,9 @@ with DAG(
     close_run = CloseRunOperator(task_id="close_run", agent="history_writer", trigger_rule=TriggerRule.ALL_DONE)
     ended = EmptyOperator(task_id="ended")
 
-    chain(open_run, prepare, train, validate, package, deploy, monitor, retrain, [close_run, ended])
-    record_verdict >> retrain
+    # Which phase follows which: the graph that the state machine is drawn from, too.
+    groups = dag.task_group.children
+    for phase, follower in EDGES:
+        groups[phase] >> groups[follower]
+    open_run >> groups[FIRST]
+    chain(groups[LAST], [close_run, ended])

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mlops import intake, jobs, runs
+from mlops import intake, runs
 from mlops.commands import MEANINGS, Command, Verb, settings_of
 from mlops.errors import RequestRefused
 from mlops.handles import Deployment
@@ -217,26 +217,8 @@ def _stop(services: Services, snapshot: IssueSnapshot, comment: Comment, command
         return Done("stopped", record.run_key)
     if record.state is RunState.FINISHED and record.outcome is not Outcome.BELOW_THRESHOLD:
         raise RequestRefused(f"Run {record.run_key} is over.")
-    if record.state is RunState.STARTED:
-        # The outcome first: whatever the ending tasks report then, the record says that a person stopped it.
-        services.ledger.update_run(
-            record.run_key, lambda known: known.model_copy(update={"outcome": Outcome.STOPPED, "message": message})
-        )
-        services.airflow.end_run(runs.DAG_ID, record.airflow_run_id or record.run_key)
-        _stop_jobs(services, record)
-    intake.end_without_airflow(services, record.run_key, message)
+    runs.stop_run(services, record, message)
     return Done("stopped", record.run_key)
-
-
-def _stop_jobs(services: Services, record: RunRecord) -> None:
-    for phase in record.phases.values():
-        for job in phase.jobs:
-            if job.kind not in {"processing", "training"}:
-                continue
-            try:
-                jobs.stop(services, job.name, job.kind)
-            except RequestRefused as over:
-                log.info("Job %s needs no stop: %s", job.name, over)
 
 
 def _roll_back(services: Services, snapshot: IssueSnapshot, comment: Comment, command: Command) -> Done:

@@ -15,6 +15,7 @@ from mlops.memory import Memory, recall, remember, with_refusal
 from mlops.messages import approval_message
 from mlops.notify import deliver
 from mlops.record import Outcome, RunRecord, RunState, Trigger
+from mlops.workflow import life
 
 if TYPE_CHECKING:
     from mlops.services import Services
@@ -240,8 +241,10 @@ def approve(services: Services, run_key: str, actor: str) -> RunRecord:
     return services.ledger.update_run(run_key, approved)
 
 
-def start(services: Services, record: RunRecord) -> RunRecord:
+def start(services: Services, record: RunRecord, *, directly: bool = False) -> RunRecord:
     """Start the DAG run named by the run key. It existing already is success; its meaning something else is not.
+
+    Where there is a state machine, it is what starts the DAG run, unless `directly`.
 
     Raises:
         Unavailable: Airflow did not answer; the record stays approved, and `reconcile` or the next poll tries again.
@@ -250,7 +253,10 @@ def start(services: Services, record: RunRecord) -> RunRecord:
 
     conf = to_parameters(RunSpec.model_validate(record.spec))
     try:
-        services.airflow.create_run(runs.DAG_ID, record.run_key, conf, note=_note(record))
+        if life.is_on(services) and not directly:
+            life.start(services, record, conf, _note(record))
+        else:
+            services.airflow.create_run(runs.DAG_ID, record.run_key, conf, note=_note(record))
     except Unavailable:
         raise
     except MlopsError as refused:

@@ -15,13 +15,14 @@ from mlops.living_comment import issue_url, publish
 from mlops.messages import outcome_message
 from mlops.notify import deliver, flush
 from mlops.outcome import conclude
-from mlops.record import PhaseState, RunRecord, RunState, Trigger
+from mlops.record import Outcome, PhaseState, RunRecord, RunState, Trigger
+from mlops.workflow import life
 
 if TYPE_CHECKING:
     from mlops.services import Services
 
 __all__ = [
-    "close_run", "issue_url", "open_run", "publish", "reconcile", "record_verdict", "report_failure",
+    "close_run", "issue_url", "open_run", "publish", "reconcile", "record_verdict", "report_failure", "stop_run",
 ]  # fmt: skip
 
 log = logging.getLogger(__name__)
@@ -86,7 +87,8 @@ def _create_from_parameters(
 def record_verdict(services: Services, run_key: str, verdict: Verdict | dict[str, Any]) -> RunRecord:
     """Keep what the judge said, and show it."""
     judged = Verdict.model_validate(verdict).model_dump(mode="json")
-    services.ledger.update_run(run_key, lambda known: known.model_copy(update={"verdict": judged}))
+    record = services.ledger.update_run(run_key, lambda known: known.model_copy(update={"verdict": judged}))
+    life.tell(services, record, [Phase.VALIDATE])
     return publish(services, run_key)
 
 
@@ -125,6 +127,7 @@ def close_run(services: Services, run_key: str) -> RunRecord:
         run_key, lambda known: conclude(known, max_retrainings=limit, now=now) if known.reported_at is None else None
     )
     if record.reported_at is not None:
+        life.tell(services, record)
         return record
     publish(services, run_key)
     deliver(services, outcome_message(services, record))
@@ -138,9 +141,11 @@ def close_run(services: Services, run_key: str) -> RunRecord:
     shown = publish(services, run_key)
     if shown.comment_id is None and shown.issue is not None and services.settings.github_repository:
         raise Unavailable(f"Another process is writing the comment of {run_key}; try again.")
-    return services.ledger.update_run(
+    closed = services.ledger.update_run(
         run_key, lambda known: known.model_copy(update={"reported_at": known.reported_at or services.timestamp()})
     )
+    life.tell(services, closed)
+    return closed
 
 
 # -- putting right -----------------------------------------------------------------------------------------------------
@@ -156,7 +161,36 @@ def reconcile(services: Services) -> dict[str, list[str] | int]:
             # One run that cannot be mended now leaves the others to be.
             log.warning("Could not put run %s right: %s", record.run_key, error)
             done["failed"].append(record.run_key)
+    done["closed"] += life.follow_up(services, lambda record, message: stop_run(services, record, message))
     return {**done, "messages": flush(services)}
+
+
+def stop_run(services: Services, record: RunRecord, message: str) -> RunRecord:
+    """End a run that a person has stopped: in Airflow, its jobs, its execution. Safe to repeat."""
+    from mlops import intake
+
+    if record.state is RunState.STARTED:
+        # The outcome first: whatever the ending tasks report then, the record says that a person stopped it.
+        services.ledger.update_run(
+            record.run_key, lambda known: known.model_copy(update={"outcome": Outcome.STOPPED, "message": message})
+        )
+        services.airflow.end_run(DAG_ID, record.airflow_run_id or record.run_key)
+        _stop_jobs(services, record)
+    life.stop(services, record.run_key, message)
+    return intake.end_without_airflow(services, record.run_key, message)
+
+
+def _stop_jobs(services: Services, record: RunRecord) -> None:
+    from mlops import jobs
+
+    for phase in record.phases.values():
+        for job in phase.jobs:
+            if job.kind not in {"processing", "training"}:
+                continue
+            try:
+                jobs.stop(services, job.name, job.kind)
+            except RequestRefused as over:
+                log.info("Job %s needs no stop: %s", job.name, over)
 
 
 def _mend(services: Services, record: RunRecord) -> str:
@@ -174,8 +208,8 @@ def _mend(services: Services, record: RunRecord) -> str:
         return "started"
     run = services.airflow.get_run(DAG_ID, record.airflow_run_id or record.run_key)
     if run is None and record.trigger is not Trigger.UI:
-        # Airflow's database was lost; the ledger was not.
-        intake.start(services, record)
+        # Airflow's database was lost; the ledger was not. An execution would be adopted and start nothing.
+        intake.start(services, record, directly=True)
         return "started"
     if run is None or run.get("state") in {"failed", "success"}:
         if run is None or run.get("state") == "failed":

@@ -86,6 +86,8 @@ class Settings:
     airflow_password: str = ""
     mwaa_environment: str = ""
     """Set on AWS: the Airflow REST API is then reached through `mwaa:InvokeRestApi`."""
+    workflow_arn: str = ""
+    """The state machine that runs are started through; empty: Airflow is asked directly."""
     mlflow_tracking_uri: str = ""
     policy_file: str = "dags/policy.yaml"
 

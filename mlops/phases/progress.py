@@ -9,6 +9,7 @@ from mlops.handles import Handle, Submission
 from mlops.identity import Phase
 from mlops.record import JobHandle, Outcome, PhaseRecord, PhaseState, RunRecord, RunState
 from mlops.services import Services
+from mlops.workflow import life
 
 H = TypeVar("H", bound=Handle)
 
@@ -16,6 +17,8 @@ H = TypeVar("H", bound=Handle)
 def require_live(services: Services, run_key: str) -> RunRecord:
     """The run, unless a person stopped it: a stopped run starts nothing more."""
     record = services.ledger.require_run(run_key)
+    if execution := life.aborted(services, run_key):
+        raise RequestRefused(f"{life.stopped_message(execution)} Comment /rerun on the issue to start it anew.")
     if record.state is RunState.FINISHED and record.outcome is Outcome.STOPPED:
         raise RequestRefused(f"Run {run_key} was stopped; comment /rerun on the issue to start it anew.")
     return record
@@ -66,6 +69,7 @@ def skipped(services: Services, run_key: str, phase: Phase, handle: Handle | Non
 
 def failed(services: Services, run_key: str, phase: Phase, fault: JobFailed, handle: Handle | None = None) -> None:
     _end(services, run_key, phase, PhaseState.FAILED, str(fault), handle)
+    life.attempt_failed(services, run_key, phase, fault)
 
 
 def _end(
@@ -89,7 +93,7 @@ def _end(
         )
         return record
 
-    services.ledger.update_run(run_key, change)
+    life.tell(services, services.ledger.update_run(run_key, change), [phase])
 
 
 def nothing_to_do(run_key: str, phase: Phase, reason: str) -> Submission:
