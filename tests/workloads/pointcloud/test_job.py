@@ -52,6 +52,13 @@ def test_every_scan_gives_what_it_gives_alone(scans, tmp_path):
     assert report["totals"]["points"] == sum(700 - 50 * n for n in range(12))
 
 
+def test_two_jobs_write_the_same_bytes(scans, tmp_path):
+    for name in ("one", "other"):
+        job.process(scans, tmp_path / name, OutputSettings.read(SMALL))
+    for path in (tmp_path / "one").iterdir():
+        assert path.read_bytes() == (tmp_path / "other" / path.name).read_bytes()
+
+
 def test_bad_scans_are_skipped_counted_and_named(scans, tmp_path):
     (scans / "000003.bin").write_bytes(bytes(17))
     (scans / "000005.bin").write_bytes(b"")
