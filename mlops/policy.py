@@ -66,7 +66,7 @@ class Monitoring(_Section):
         "issue", description="What frames lead to that a detector doubts: an issue that asks for labels, or nothing."
     )
     max_edge_cases: int = Field(
-        50, ge=1, le=500, description="At most so many frames are set aside, and their issue opened, at a time."
+        50, ge=1, le=200, description="At most so many frames are set aside for one issue; masking takes seconds each."
     )
     error_rate: float = Field(0.05, gt=0, le=1, description="The alarm rings above this share of 5xx answers.")
     latency_p95_ms: float = Field(

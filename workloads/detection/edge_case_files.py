@@ -23,9 +23,11 @@ from workloads.contract import write_json
 from workloads.detection.boxes import xyxy_to_xywh
 from workloads.detection.captured import pixels_at
 from workloads.detection.edge_cases import REASONS, EdgeCase
+from workloads.detection.reading import on_all_cores
 from workloads.images.codec import encode_jpeg
 from workloads.images.drawing import colour_of, draw_boxes
 from workloads.privacy.masking import mask_frame
+from workloads.progress import follow
 
 MASKED = ("faces", "plates")
 TILE_WIDTH, COLUMNS, CAPTION = 320, 4, 18
@@ -48,8 +50,9 @@ def write_edge_cases(folder: Path, cases: Sequence[EdgeCase], classes: Sequence[
     annotations: list[dict[str, Any]] = []
     tiles, masked = [], Counter[str]()
     (folder / "images").mkdir(parents=True, exist_ok=True)
-    for case in cases:
-        picture, hidden = mask_frame(pixels_at(case.frame.place), MASKED)
+    # Finding faces takes seconds a frame, by far the longest of all.
+    done = on_all_cores(lambda case: mask_frame(pixels_at(case.frame.place), MASKED), cases)
+    for case, (picture, hidden) in zip(cases, follow(done, "Masking edge cases", len(cases)), strict=True):
         content = encode_jpeg(picture)
         name = f"edge-{hashlib.sha256(content).hexdigest()[:16]}.jpg"
         (folder / "images" / name).write_bytes(content)

@@ -41,3 +41,13 @@ def test_large_evaluations_are_sampled(tmp_path):
 
 def test_nothing_described_has_no_rows():
     assert len(prediction_facts.describe([], [], CLASSES, 0.3)) == 0
+
+
+def test_validate_leaves_the_numbers_of_the_judged_frames_beside_its_results(judge):
+    """Two frames: a car at 0.9 and one at 0.2, of which only the first is told."""
+    car = ("Car", 10, 10, 60, 60)
+    judged = judge([[car], [car]], [[(*car, 0.9)], [(*car, 0.2)]])
+    judged.validate()
+    facts = prediction_facts.read(judged.evaluation / prediction_facts.FILE)
+    assert facts.columns["detections"].tolist() == [1, 0]
+    assert (facts.classes, facts.score_threshold) == (CLASSES, 0.3)
