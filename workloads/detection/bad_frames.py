@@ -22,7 +22,7 @@ class BadFrames:
     def __init__(self, root: Path, total: int, max_share: float = MAX_BAD_SHARE,
                  tell: Callable[[str, str], None] = _log) -> None:  # fmt: skip
         if not 0 <= max_share <= 1:
-            raise UserError(f"preprocessing.max_bad_share: {max_share:g} given; choose 0 to 1, such as 0.05")
+            raise UserError(f"max_bad_share: {max_share:g} given; choose 0 to 1, such as 0.05")
         self.root, self.total, self.max_share = root, total, max_share
         self.tell = tell
         self.reasons: dict[str, str] = {}
@@ -60,7 +60,7 @@ class BadFrames:
         first = "; ".join(list(self.reasons.values())[:_SHOWN])
         if self.total == 1:
             return f"dataset: its only frame is bad: {first}"
-        return (f"dataset: {count} of {self.total} frames are bad, more than preprocessing.max_bad_share "
+        return (f"dataset: {count} of {self.total} frames are bad, more than max_bad_share "
                 f"{self.max_share:g} allows: {first}{'; …' if count > _SHOWN else ''}. Mend or remove them, or raise "
                 "the share")  # fmt: skip
 

@@ -42,6 +42,7 @@ def test_one_bad_frame_of_several_is_skipped_and_said_in_one_line(kitti_tree, ki
         (["convert", "--root", "{root}/nothing", "--out", "{root}/o"], "no KITTI tree"),
         (["convert", "--root", "{root}", "--out", "{root}/o", "--classes", "DontCare"], "cannot be a class"),
         (["inspect", "--root", "{root}", "--frame", "000001"], "line 2, field 7 (right): 5 given; a negative box"),
+        (["convert", "--root", "{root}", "--out", "{root}/ImageSets", "--max-bad-share", "2"], "choose 0 to 1"),
         (["restore", "--coco", "{root}/none.json", "--out", "{root}"], "cannot be read"),
     ],
 )
@@ -56,3 +57,10 @@ def test_mistake_is_one_line_and_code_2(kitti_tree, kitti_rows, capsys, argument
 def test_inspect_prints_json(kitti_tree, capsys):
     assert main(["inspect", "--root", str(kitti_tree().frame("000001").root), "--frame", "000001", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["objects"][0]["type"] == "Car"
+
+
+def test_folder_that_cannot_be_written_is_one_line(kitti_tree, capsys):
+    tree = kitti_tree().frame("000001")
+    (tree.root / "file").touch()
+    assert main(["convert", "--root", str(tree.root), "--out", str(tree.root / "file" / "out")]) == 2
+    assert "cannot be written" in capsys.readouterr().err
