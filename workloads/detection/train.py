@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workloads.augmentation.recipe import settle
-from workloads.contract import Paths, Run, UserError, log, read_json
+from workloads.contract import Kind, Paths, Run, UserError, log, read_json
 from workloads.detection.dataset import CACHE_BYTES, Frames
 from workloads.detection.training import launch, world
 from workloads.detection.training.checkpoint import Checkpoints
@@ -27,15 +27,21 @@ if TYPE_CHECKING:
 def main() -> int:
     paths = Paths.here()
     run = Run.read(paths.channel("run"))
+    failure = paths.failure(Kind.TRAINING)
     processes = launch.wanted(os.environ, paths.base, pictures_of_a_step(run, paths.channel("train")))
     if processes:
+        failure.unlink(missing_ok=True)
         return launch.run_all(launch.this_command(), processes)
     weights = paths.channel("weights")
-    train(
-        run, paths.channel("train"), paths.channel("validation"),
-        paths.channel("features"), paths.model, checkpoints_folder=paths.base / "checkpoints",
-        weights_folder=weights if weights.is_dir() else None,
-    )  # fmt: skip
+    try:
+        train(
+            run, paths.channel("train"), paths.channel("validation"), paths.channel("features"), paths.model,
+            checkpoints_folder=paths.base / "checkpoints", weights_folder=weights if weights.is_dir() else None,
+        )  # fmt: skip
+    except Exception as error:
+        if "RANK" in os.environ:
+            raise launch.as_told(error, failure) from error
+        raise
     return 0
 
 
@@ -93,7 +99,8 @@ def prepare_machine(here: World) -> None:
 
     cv2.setNumThreads(1)  # pictures are made by our own threads, each alone
     # One core is left to them and to whatever else runs: threads of oneDNN wait for each other in busy loops, and on
-    # a machine without a free core for each of them a step was seen to take seven times as long.
+    # a machine without a free core for each of them a step was seen to take seven times as long. On two cores there
+    # are two processes of one thread instead, see `launch`.
     torch.set_num_threads(max(1, own_cores(here) - 1))
     torch.backends.cudnn.deterministic = True
     torch.backends.cudnn.benchmark = False
@@ -108,7 +115,7 @@ def picture_threads(here: World) -> int:
 def own_cores(here: World) -> int:
     """Cores of this machine for each of the processes that train on it; at least one."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, cores // here.size)
+    return max(1, cores // here.local_size)
 
 
 def cache_bytes(here: World) -> int:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from workloads.contract import log
+from workloads.contract import UserError, log
 
 PORT = 29_417
 """Where the first host of a job waits for the others; hosts of a job reach each other on any port."""
@@ -88,7 +88,7 @@ def _cuda_devices() -> int:
 
 
 def run_all(command: Sequence[str], variables: Sequence[Mapping[str, str]]) -> int:
-    """Run `command` once for each set of variables; the first exit that is not 0, else 0.
+    """Run `command` once for each set of variables; the exit code of the first that fails, else 0.
 
     Where one fails, the others wait for it in vain: they are ended. SIGTERM reaches all of them.
     """
@@ -103,14 +103,14 @@ def run_all(command: Sequence[str], variables: Sequence[Mapping[str, str]]) -> i
     before = signal.signal(signal.SIGTERM, end)
     try:
         while any(child.poll() is None for child in children):
-            if any(child.poll() for child in children):
+            failed = [child.returncode for child in children if child.poll()]
+            if failed:
                 _end_patiently(children)
-                break
+                return _exit_code(failed[0])
             time.sleep(0.1)
     finally:
         signal.signal(signal.SIGTERM, before)
-    codes = [child.wait() for child in children]
-    return next((_exit_code(code) for code in codes if code), 0)
+    return next((_exit_code(child.returncode) for child in children if child.returncode), 0)
 
 
 def _end_patiently(children: Sequence[subprocess.Popen[bytes]]) -> None:
@@ -129,6 +129,16 @@ def _end_patiently(children: Sequence[subprocess.Popen[bytes]]) -> None:
 def _exit_code(code: int) -> int:
     """As a shell has it: 128 and the signal."""
     return code if code > 0 else 128 - code
+
+
+def as_told(error: Exception, failure: Path) -> Exception:
+    """What to raise for `error` in one of several processes: the mistake that another has told of, if one has.
+
+    A process that ends breaks the connections of the others; their errors must not hide why it did.
+    """
+    told = failure.read_text(encoding="utf-8") if failure.exists() else ""
+    mistake = told.removeprefix("UserError: ")
+    return UserError(mistake) if mistake != told else error
 
 
 def this_command() -> list[str]:

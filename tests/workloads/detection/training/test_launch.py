@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from workloads.detection.training.launch import on_cpu, run_all, wanted
+from workloads.detection.training.launch import as_told, on_cpu, run_all, wanted
 
 
 def test_one_process_is_enough_without_a_gpu(tmp_path):
@@ -48,3 +48,12 @@ def test_exit_of_all_is_the_first_that_is_not_0(code, expected):
               "os.environ['CODE']) else time.sleep(60)"  # fmt: skip
     processes = [{"RANK": str(rank), "CODE": str(code), "WORLD_SIZE": "2"} for rank in range(2)]
     assert run_all([sys.executable, "-c", program], processes) == expected
+
+
+def test_broken_connection_does_not_hide_the_mistake_that_broke_it(tmp_path):
+    broken = RuntimeError("Connection closed by peer")
+    assert as_told(broken, tmp_path / "failure") is broken
+    (tmp_path / "failure").write_text("UserError: lower learning_rate")
+    assert str(as_told(broken, tmp_path / "failure")) == "lower learning_rate"
+    (tmp_path / "failure").write_text("InternalError: KeyError: 1")
+    assert as_told(broken, tmp_path / "failure") is broken
