@@ -18,10 +18,12 @@ from workloads.kitti.coco import Document
 from workloads.progress import follow
 
 KINDS = ("faces", "plates")
+MEASURED = {"faces": (4, 5), "plates": (35, 39)}
+"""Marked objects that were found, of so many, on the frames the settings were chosen on; see `workloads.privacy`."""
 CAUTION = (
-    "The detectors behind it are small: they miss people who look away, tiny faces and slanted plates, and mask some "
-    "regions that hold neither. Measure their recall on marked frames of your own (`python -m workloads.privacy "
-    "recall`), and let a person look before frames leave the house."
+    "Expect less on other frames. The detectors miss people who look away, tiny faces and slanted plates, and mask "
+    "regions that hold neither (about 5 % of the area there). Measure the recall on marked frames of your own "
+    "(`python -m workloads.privacy recall`), and let a person look before frames leave the house."
 )
 
 
@@ -87,5 +89,9 @@ def _masked(sources: Mapping[str, Path], documents: Mapping[str, Document],
             for kind, count in found.items():
                 regions[kind] += count
         changed[split] = {**document, "images": images}
-    sentences = [f"{count:,} regions masked as {kind}; the originals are not kept." for kind, count in regions.items()]
+    sentences = [
+        f"{count:,} regions masked as {kind}; the originals are not kept. Measured recall: "
+        f"{MEASURED[kind][0]} of {MEASURED[kind][1]} marked {kind}, on the frames the settings were chosen on."
+        for kind, count in regions.items()
+    ]
     return Placed(changed, again, {"kinds": list(masking), "regions": regions, "sentences": [*sentences, CAUTION]})

@@ -18,6 +18,7 @@ import numpy as np
 from workloads.contract import Paths, Run, log, write_json
 from workloads.detection import dataset_facts, frame_splits, previews, quality_page
 from workloads.detection.bad_frames import MAX_BAD_SHARE, BadFrames
+from workloads.detection.frame_baseline import write_baseline
 from workloads.detection.frame_files import place_frames
 from workloads.detection.frame_splits import SPLITS, Plan
 from workloads.detection.point_files import FOLDER, check_settings, write_points
@@ -27,7 +28,6 @@ from workloads.kitti.coco import Document, select, write
 from workloads.tabular.reading import read_metadata, sha256
 
 TASK = "object_detection"
-SAMPLE_FRAMES = 2000
 ORIGIN = ("description", "source", "licence", "synthetic", "derived")
 """What travels with the data from their own metadata.json."""
 INPUT_SIZE = (640, 640)
@@ -80,7 +80,9 @@ def prepare(run: Run, raw: Path, dataset: Path, report: Path) -> dict[str, Any]:
     statistics = dataset_facts.describe(prepared.documents, prepared.measured, prepared.classes)
     prepared.notes += _remarks(prepared, statistics)
     files |= _write_points(run, prepared, dataset)
-    files |= _write_baseline(dataset, prepared)
+    sample, rows = write_baseline(dataset, prepared.documents["train"], prepared.measured["train"],
+                                  {"task": TASK, "classes": prepared.classes}, prepared.plan.seed)  # fmt: skip
+    files[str(sample.relative_to(dataset))] = entry(sample, rows)
     previews.write_previews(dataset / "previews", dataset, prepared.documents, prepared.classes)
     origin: dict[str, Any] = {name: metadata[name] for name in ORIGIN if name in metadata}
     summary = _summary(run, prepared, statistics, origin)
@@ -213,29 +215,6 @@ def _write_points(run: Run, prepared: Prepared, dataset: Path) -> dict[str, dict
     prepared.points = write_points(prepared.raw, frames, dataset, asked)
     paths = [path for split in SPLITS for path in sorted((dataset / split / FOLDER).iterdir())]
     return {str(path.relative_to(dataset)): entry(path) for path in paths}
-
-
-def _write_baseline(dataset: Path, prepared: Prepared) -> dict[str, dict[str, Any]]:
-    """What the training frames look like, for drift: `baseline.json`, and one row a sampled frame."""
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    from workloads.tabular.quality import baseline
-    from workloads.tabular.reading import Table
-
-    document = prepared.documents["train"]
-    columns = dataset_facts.table(document, prepared.measured["train"])
-    table = Table(columns, dict.fromkeys(columns, "number"))
-    write_json(dataset / "baseline.json", baseline(table, None, ()) | {"task": TASK, "classes": prepared.classes})
-    rows = len(document["images"])
-    picked = np.sort(np.random.default_rng(prepared.plan.seed).permutation(rows)[:SAMPLE_FRAMES])
-    names = pa.array([document["images"][place]["file_name"] for place in picked.tolist()])
-    sample = dataset / "baseline" / "sample.parquet"
-    sample.parent.mkdir(parents=True, exist_ok=True)
-    parquet.write_table(
-        pa.table({"file_name": names} | {name: values[picked] for name, values in columns.items()}), sample
-    )
-    return {"baseline/sample.parquet": entry(sample, len(picked))}
 
 
 def _remarks(prepared: Prepared, statistics: Mapping[str, Any]) -> list[str]:

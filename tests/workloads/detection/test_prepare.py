@@ -269,7 +269,8 @@ def test_masked_images_are_written_anew_and_the_originals_left_behind(make, kitt
             assert manifest["files"][f"{split}/images/{image['file_name']}"]["sha256"] == image["sha256"]
     masking = read_json(dataset, "metadata.json")["masking"]
     assert (masking["kinds"], set(masking["regions"])) == (["faces", "plates"], {"faces", "plates"})
-    assert "regions masked as faces" in (dataset / "quality_report.md").read_text()
+    page = (dataset / "quality_report.md").read_text()
+    assert "regions masked as faces; the originals are not kept. Measured recall: 4 of 5 marked faces" in page
 
 
 def test_unknown_masking_is_refused(make, kitti_tree):
