@@ -17,6 +17,7 @@ class Pace:
     def __init__(self, epoch: int, epochs: int, steps: int, begun_at: int, batch_size: int, speaks: bool) -> None:
         """`epoch` from 1; `begun_at`: the first step of this start, more than 0 after an interruption."""
         self._of, self._steps, self._first, self._batch = f"{epoch}/{epochs}", steps, begun_at, batch_size
+        self._later = (epochs - epoch) * steps
         self._speaks = speaks
         self._begun = self._told = time.monotonic()
         self._bar: Any = None
@@ -35,9 +36,10 @@ class Pace:
         if self._speaks and now - self._told >= EVERY_S and done < self._steps:
             self._told = now
             rate = (done - self._first) / (now - self._begun)
-            left = round((self._steps - done) / rate)
+            left = self._steps - done
             log("Training", epoch=self._of, step=f"{done}/{self._steps}", loss=round(loss, 4),
-                images_per_second=round(rate * self._batch, 1), epoch_seconds_left=left)  # fmt: skip
+                images_per_second=round(rate * self._batch, 1), epoch_seconds_left=round(left / rate),
+                seconds_left=round((left + self._later) / rate))  # fmt: skip
 
     def end(self, done: int) -> float:
         """Images per second since the epoch (or this start of it) began."""
