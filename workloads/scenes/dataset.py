@@ -123,6 +123,6 @@ training/calib/NNNNNN.txt      P0..P3, R0_rect, Tr_velo_to_cam, Tr_imu_to_velo
 training/velodyne/NNNNNN.bin   float32 x, y, z, reflectance; 64 beams, {settings.steps} shots a turn
 ImageSets/train.txt, val.txt   every fifth frame is val
 
-Occlusion: 0 where at least 85 % of the silhouette within the image is seen, 1 from 50 %, 2 from 25 %; less, lower
-than 12 pixels or nearly out of the image is DontCare. Truncation: the share of the silhouette outside the image.
+Occlusion: 0 where at least 85 % of the silhouette within the image is seen, 1 from 50 %, 2 from 35 %; less, lower
+than 15 pixels or nearly out of the image is DontCare. Truncation: the share of the silhouette outside the image.
 """

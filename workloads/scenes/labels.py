@@ -11,9 +11,9 @@ from workloads.scenes.layout import Thing
 from workloads.scenes.picture import SAMPLES
 from workloads.scenes.raster import buffers, rasterise, sampled
 
-VISIBLE_SHARES = ((0.85, 0), (0.5, 1), (0.25, 2))
+VISIBLE_SHARES = ((0.85, 0), (0.5, 1), (0.35, 2))
 """At least that share of the silhouette within the image is seen: occluded 0, 1, 2. Below: an ignore region."""
-LEAST_HEIGHT_PX, LEAST_SEEN_PX = 12.0, 8.0
+LEAST_HEIGHT_PX, LEAST_SEEN_PX = 15.0, 8.0
 """Lower things, and things of which less is seen, are ignore regions, or nothing where next to nothing is seen."""
 MOST_TRUNCATED = 0.92
 NEAREST_CORNER_M = 0.5

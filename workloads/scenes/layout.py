@@ -27,7 +27,7 @@ SIZES = {"van": (4.9, 2.05, 1.95), "Pedestrian": (0.8, 1.75, 0.62), "Cyclist": (
 """Length, height, width before each one's own few percent; a car's are its body's."""
 MARGIN_M = 0.03
 """A thing stays that far inside its box, twice the scanner's noise: its points lie in the box."""
-BEHIND_M, AHEAD_M = -45.0, 52.0
+BEHIND_M, AHEAD_M = -45.0, 42.0
 EGO = np.array([1.6, 2.4, 5.4, 0.0, CAMERA_HEIGHT_M, -0.6, -np.pi / 2])
 """The box nobody may stand in: the car that carries the camera, and some room ahead."""
 
@@ -66,10 +66,10 @@ def scene_of(rng: np.random.Generator, light: str | None = None) -> Scene:
     """A street at random; the same generator state gives the same street."""
     road = _road(rng)
     scene = Scene(road, light_of(rng, light))
-    busy = rng.uniform(0.45, 1.0)
+    busy = rng.uniform(0.4, 0.9)
     _moving_traffic(scene, rng, busy)
     if road.parking:
-        _parked(scene, rng, rng.uniform(0.35, 0.85))
+        _parked(scene, rng, rng.uniform(0.25, 0.7))
     if road.crossing:
         _cross_traffic(scene, rng)
     _people(scene, rng)
@@ -83,7 +83,7 @@ def _road(rng: np.random.Generator) -> Road:
     parking = rng.uniform(2.2, 2.5) if kind != "country" and rng.random() < 0.75 else 0.0
     half = lane * lanes + parking
     own = (int(rng.integers(lanes)) + 0.5) * lane
-    crossing = rng.uniform(17, 38) if kind != "country" and rng.random() < 0.35 else 0.0
+    crossing = rng.uniform(14, 28) if kind != "country" and rng.random() < 0.35 else 0.0
     return Road(float(-own + rng.uniform(-0.25, 0.25)), float(rng.uniform(-0.03, 0.03)),
                 float(rng.uniform(-0.004, 0.004)), float(half), float(parking), lanes,
                 0.0 if kind == "country" else float(rng.uniform(2.2, 3.6)), float(crossing),
@@ -111,7 +111,7 @@ def _moving_traffic(scene: Scene, rng: np.random.Generator, busy: float) -> None
                 turn = road.heading(z) + (0 if side > 0 else np.pi) + rng.normal(0, 0.02)
                 if rng.random() < busy:
                     _car(scene, rng, x, z, turn)
-                z += rng.uniform(7.5, 24)
+                z += rng.uniform(8, 24)
 
 
 def _parked(scene: Scene, rng: np.random.Generator, share: float) -> None:
@@ -138,7 +138,7 @@ def _cross_traffic(scene: Scene, rng: np.random.Generator) -> None:
 def _people(scene: Scene, rng: np.random.Generator) -> None:
     road = scene.road
     for _ in range(int(rng.integers(2, 8) * (1 if road.pavement else 0.4))):
-        z, side = rng.uniform(5, 26), int(rng.choice([-1, 1]))
+        z, side = rng.uniform(5, 18), int(rng.choice([-1, 1]))
         aside = road.half + 0.5 + rng.uniform(0, max(road.pavement - 0.8, 0.4))
         turn = road.heading(z) + (0 if rng.random() < 0.5 else np.pi) + rng.normal(0, 0.35)
         if road.pavement and rng.random() < 0.12:  # about to cross, or crossing
@@ -150,7 +150,7 @@ def _people(scene: Scene, rng: np.random.Generator) -> None:
         for x in road.centre(z) + rng.uniform(-road.half, road.half, int(rng.integers(0, 4))):
             _pedestrian(scene, rng, x, z + rng.uniform(-0.9, 0.9), float(rng.choice([0, np.pi])) + rng.normal(0, 0.2))
     for _ in range(int(rng.integers(0, 4))):
-        z, side = rng.uniform(6, 24), 1 if rng.random() < 0.7 else -1
+        z, side = rng.uniform(5.5, 17), 1 if rng.random() < 0.7 else -1
         x = road.centre(z) + side * (road.half - road.parking - 0.6)
         _cyclist(scene, rng, x, z, road.heading(z) + (0 if side > 0 else np.pi) + rng.normal(0, 0.06))
     if road.crossing and rng.random() < 0.4:
@@ -179,7 +179,7 @@ def _surroundings(scene: Scene, rng: np.random.Generator) -> None:
         built = road.pavement > 0 and rng.random() < 0.8
         edge = road.half + 0.2 + road.pavement
         z = BEHIND_M + rng.uniform(0, 8)
-        while z < AHEAD_M + 35:
+        while z < AHEAD_M + 70:
             if built and rng.random() < 0.82:
                 mesh = house(int(rng.integers(HOUSES)))
                 reach = float(np.ptp(mesh.triangles[..., 0])) / 2
@@ -193,10 +193,10 @@ def _surroundings(scene: Scene, rng: np.random.Generator) -> None:
                     _beside(scene, hedge().painted(_pick(rng, LEAVES)), z, side, edge + 1.0, 3.2)
                 z += rng.uniform(3.5, 11)
         if not built:  # a second row closes the view
-            for far in np.arange(BEHIND_M, AHEAD_M + 40, 9.0):
+            for far in np.arange(BEHIND_M, AHEAD_M + 75, 9.0):
                 _beside(scene, _tree(rng), far + rng.uniform(-3, 3), side, edge + rng.uniform(14, 30), 2.0)
         planted = rng.random() < 0.45
-        for z in np.arange(BEHIND_M + rng.uniform(0, 20), AHEAD_M + 30, 21.0):
+        for z in np.arange(BEHIND_M + rng.uniform(0, 20), AHEAD_M + 65, 21.0):
             if road.pavement:
                 _beside(scene, lamp(), z, side, road.half + 0.45, 0.5)
                 if planted:
