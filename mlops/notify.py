@@ -39,6 +39,7 @@ class Event(StrEnum):
     REGISTERED = "registered"
     KEPT_CHAMPION = "kept_champion"
     DRIFT = "drift"
+    ALARM = "alarm"
     AWAITING_APPROVAL = "awaiting_approval"
     STOPPED = "stopped"
 

@@ -19,7 +19,7 @@ from mlops.jobs import JobRequest
 from mlops.objects import Stored, listing, read_json, size_of, write_json
 from mlops.phases import requests
 from mlops.phases.deploy.endpoint import OWN_REQUESTS
-from mlops.phases.monitor import edge_cases, plan
+from mlops.phases.monitor import edge_cases, plan, ringing
 from mlops.phases.monitor.watch import capture_folder
 from mlops.policy import Monitoring
 from mlops.services import Services
@@ -179,7 +179,9 @@ def _write_manifest(services: Services, s3_uri: str, captures: dict[str, Any]) -
 
 
 def collect_drift_check(services: Services, endpoint: str, check_id: str) -> DriftReport:
-    """What the check found; also a CloudWatch metric and the endpoint's record. Safe to repeat.
+    """What the check found; also CloudWatch metrics and the endpoint's record. Safe to repeat.
+
+    People are told of alarms that ring at this moment, whatever the check found.
 
     Raises: as `mlops.jobs.require_success`.
     """
@@ -191,9 +193,11 @@ def collect_drift_check(services: Services, endpoint: str, check_id: str) -> Dri
         report = DriftReport(endpoint=endpoint, checked_rows=0, share=0.0, drifted=False, message=chosen["skipped"])
     else:
         report = _read_report(services, endpoint, check_id, name)
-    before = endpoints.require(services.ledger, endpoint).drift or {}
+    record = endpoints.require(services.ledger, endpoint)
+    before = record.drift or {}
     if before.get("check") == check_id:
         return report
+    ringing.tell(services, record)
     _publish(services, endpoint, check_id, report)
     asked = (chosen.get("document") or {}).get("edge_cases")
     frames = edge_cases.found(services, endpoint, check_id) if asked else None

@@ -13,11 +13,13 @@ from mlops.errors import IssueRejected, JobFailed, RequestRefused
 from mlops.handles import DriftReport
 from mlops.identity import digest, endpoint_name, model_id, slug
 from mlops.keys import raw_prefix
+from mlops.notify import Event, Message, deliver
 from mlops.phases.monitor.drift import name_of
 from mlops.phases.retrain import edge_cases
 from mlops.policy import Work, run_spec
 from mlops.raw_data import parse_moment
 from mlops.record import RunRecord, RunState, Trigger
+from mlops.report import Addresses
 from mlops.services import Services
 from mlops.spec.model import RunSpec, canonical
 
@@ -80,6 +82,7 @@ def _act(services: Services, record: EndpointRecord, check_id: str) -> dict[str,
     else:
         spec = RunSpec.model_validate(chosen["spec"])
         done = _start(services, f"drift-{slug(endpoint)[:60]}-{digest(name, 12)}", Trigger.DRIFT, spec)
+    deliver(services, _message(services, report, name, done))
     endpoints.change(services.ledger, endpoint, drift={**noted, "acted_at": chosen["at"]})
     return {"endpoint": endpoint, "check": check_id, **done}
 
@@ -114,6 +117,20 @@ def _open_issue(services: Services, endpoint: str, report: DriftReport) -> dict[
     marker = f"<!-- mlops-drift:{slug(endpoint)} -->"
     number = services.repository.create_issue(f"Drift on {endpoint}", body, ["mlops:drift"], marker)
     return {"action": "issue", "issue": number, "reason": report.message}
+
+
+def _message(services: Services, report: DriftReport, name: str, done: dict[str, Any]) -> Message:
+    """What people are told of drift, and of what follows from it."""
+    repository = Addresses.from_settings(services.settings).repository
+    follows = f"Run {done['run_key']}: {done['action']}." if "run_key" in done else "An issue asks what to do."
+    return Message(
+        event=Event.DRIFT,
+        key=name,
+        incident=f"drift-{report.endpoint}",
+        title=f"Drift on {report.endpoint}",
+        text=f"{report.message} {follows} Report: {report.report_uri}",
+        url=f"{repository}/issues/{done['issue']}" if repository and "issue" in done else "",
+    )
 
 
 def start_scheduled(services: Services, schedule_name: str, interval_end: str, backfill: bool) -> dict[str, Any]:

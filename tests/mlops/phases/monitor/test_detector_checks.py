@@ -9,7 +9,7 @@ import pytest
 from mlops import endpoints, keys
 from mlops.endpoints import Serving
 from mlops.objects import Stored
-from mlops.phases.monitor import drift, edge_cases, plan
+from mlops.phases.monitor import drift, edge_cases, plan, ringing
 from mlops.policy import Monitoring
 from mlops.record import RunRecord, Trigger
 from mlops.services import Services
@@ -107,3 +107,21 @@ def test_what_a_check_found_is_published_and_noted(road):
     assert "note" not in noted["edge_cases"]
     published = {one["MetricName"] for one in road.cloud.cloudwatch.list_metrics(Namespace=plan.NAMESPACE)["Metrics"]}
     assert published == {"DriftShare", "DetectionsPerFrame", "DetectionConfidence"}
+
+
+def test_alarm_that_rings_is_told_once_each_time_it_begins(road):
+    """Moto's alarms ring when they are told to."""
+    policy = Monitoring()
+    requests = plan.alarms(
+        ENDPOINT, "v1-0-0", policy, plan.latency_limit(RunSpec.model_validate(SPEC), policy), 0.01, ""
+    )
+    for request in requests:
+        road.cloud.cloudwatch.put_metric_alarm(**request)
+    names = [request["AlarmName"] for request in requests]
+    record = endpoints.change(road.ledger, ENDPOINT, watch={"alarms": names})
+    assert ringing.tell(road, record) == []
+    road.cloud.cloudwatch.set_alarm_state(AlarmName=names[0], StateValue="ALARM", StateReason="5 datapoints above 50")
+    assert ringing.tell(road, record) == ringing.tell(road, record) == [f"{ENDPOINT}-latency-p95"]
+    (told,) = road.ledger.list_items("message")
+    assert told.value["message"]["title"] == f"Alarm on {ENDPOINT}: P95 latency of {ENDPOINT} above 50 ms for 5 minutes"
+    assert "5 datapoints above 50" in told.value["message"]["text"]

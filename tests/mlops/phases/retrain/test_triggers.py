@@ -152,6 +152,9 @@ def test_drift_opens_one_issue_where_policy_says_so(office, forge):
     issue = forge.call("GET", f"/issues/{first['issue']}")
     assert issue["title"] == "Drift on mlops-wine"
     assert "50 % of the features, over 90 rows" in issue["body"]
+    (told,) = office.ledger.list_items("message")
+    assert told.value["message"]["event"] == "drift"
+    assert told.value["message"]["url"].endswith(f"/issues/{first['issue']}")
     drifted(office, "tuesday")
     assert retrain.act_on_drift(office, "mlops-wine", "tuesday")["issue"] == first["issue"]
     forge.call("PATCH", f"/issues/{first['issue']}", {"state": "closed"})
