@@ -20,11 +20,11 @@ reach into the voxels that follow, which are not open yet, so the buffer has as 
 @njit(cache=True, nogil=True, error_model="numpy")
 def fill(flat: np.ndarray, points: np.ndarray, bounds: np.ndarray, origin: np.ndarray, size: np.ndarray,
          shape: np.ndarray, max_points: int, max_voxels: int, bits: int, marks: np.ndarray, cells: np.ndarray,
-         voxels: np.ndarray, counts: np.ndarray, coordinates_zyx: np.ndarray) -> tuple[Any, ...]:  # fmt: skip
-    """Voxels in the order of their first points, each with its first `max_points` points in their order.
+         voxels: np.ndarray, state: np.ndarray) -> None:  # fmt: skip
+    """Add points to the voxels: in the order of their first points, each with its first `max_points` in their order.
 
-    `marks` is the memory of the grid: 0, or (voxel + 1) << bits | points so far. It is all zero before and after, for
-    only the cells that were touched are wiped, and there are a thousand times fewer of them than cells.
+    `marks` is the memory of the grid: 0, or (voxel + 1) << bits | points so far. It is all zero before the first points
+    of a scan and after `finish`, which wipes only the cells that were touched.
 
     Args:
         flat, points: the same n points as (4 n,) float32 and as (n,) complex128: 16 bytes that move at once.
@@ -32,14 +32,12 @@ def fill(flat: np.ndarray, points: np.ndarray, bounds: np.ndarray, origin: np.nd
         marks: (cells of the grid,) int32.
         cells: (max_voxels,) int32, room to work.
         voxels: (max_voxels * max_points + FEW_POINTS,) complex128, points padded with zeros.
-        counts: (max_voxels,) int32 as the last call left them: what it wrote and this one does not is cleared.
-
-    Returns:
-        voxels used, points kept, points dropped at a full voxel, points dropped for want of a voxel.
+        state: (3,) int64, zero before the first points of a scan: voxels used, points dropped at a full voxel, points
+            dropped for want of a voxel.
     """
     one, bit = np.uint32(1), np.uint32(bits)
     mask, slots = (one << bit) - one, np.uint32(max_points)
-    used, full, homeless = np.uint32(0), 0, 0
+    used, full, homeless = np.uint32(state[0]), state[1], state[2]
     few = max_points <= FEW_POINTS
     cell_of = np.empty(BLOCK, np.int32)
     # Unsigned numbers throughout: a signed index costs NumPy's question whether it counts from the end.
@@ -73,20 +71,36 @@ def fill(flat: np.ndarray, points: np.ndarray, bounds: np.ndarray, origin: np.nd
                 marks[cell] = np.int32(mark + one)
             else:
                 full += 1
+    state[0], state[1], state[2] = used, full, homeless
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def finish(shape: np.ndarray, max_points: int, bits: int, marks: np.ndarray, cells: np.ndarray, voxels: np.ndarray,
+           state: np.ndarray, counts: np.ndarray, coordinates_zyx: np.ndarray) -> Any:  # fmt: skip
+    """Count the points of each voxel, clear the places behind them, wipe the marks. See `fill`.
+
+    Args:
+        counts: (max_voxels,) int32 as the last scan left them: what it wrote and this one does not is cleared.
+
+    Returns:
+        Points kept.
+    """
+    one, bit = np.uint32(1), np.uint32(bits)
+    mask, slots = (one << bit) - one, np.uint32(max_points)
     kept: Any = 0
-    for number in range(used):
+    for number in range(state[0]):
         voxel = np.uint64(number)
         cell = np.uint32(cells[voxel])
         count = np.uint32(marks[cell]) & mask
         marks[cell] = 0
-        if not few:
+        if max_points > FEW_POINTS:
             row = _slot(voxel, slots)
             for rest in range(row + np.uint64(count), row + np.uint64(counts[voxel])):
                 voxels[rest] = 0
         counts[voxel] = count
-        kept += count
-    decode(cells, used, shape, coordinates_zyx)
-    return np.int64(used), np.int64(kept), full, homeless
+        kept += np.int64(count)
+    decode(cells, state[0], shape, coordinates_zyx)
+    return kept
 
 
 @njit(cache=True, nogil=True, inline="always")

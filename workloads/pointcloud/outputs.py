@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from workloads.contract import UserError
 from workloads.pointcloud.filtering import count_in_range, filter_range
 from workloads.pointcloud.raster import DEFAULT_CELL_M, DEFAULT_SIZE, raster_grid, rasterize
 from workloads.pointcloud.settings import FR_034, PILLARS, VOXELS, Grid, Range, VoxelSettings
-from workloads.pointcloud.voxels import Voxelizer
+from workloads.pointcloud.voxels import Voxelizer, Voxels
 
 OUTPUTS = ("filtered", "voxels", "pillars", "bev")
 KEYS = ("outputs", "range_m", "grid_m", "voxel_size_m", "max_points", "max_voxels", "bev_size", "bev_cell_m")
@@ -116,16 +116,50 @@ class Producer:
             if voxelizer is None:
                 continue
             found = voxelizer(points)
-            arrays[f"{name}s"] = np.array(to_host(found.points))
-            arrays[f"{name}_counts"] = np.array(to_host(found.counts))
-            arrays[f"{name}_coordinates_zyx"] = np.array(to_host(found.coordinates_zyx))
-            facts |= {
-                f"{name}s": len(found.counts),
-                f"{name}_points_kept": found.points_kept,
-                f"{name}_points_dropped": found.dropped_full + found.dropped_no_voxel,
-            }  # fmt: skip
+            arrays |= _arrays(name, found)
+            facts |= _counts(name, found)
         if settings.bev is not None:
             raster = rasterize(points, settings.points_m, settings.bev)
             arrays["bev"] = np.array(to_host(raster.image))
             facts["bev_points"] = raster.points
         return arrays, facts
+
+    def streams(self, points: int) -> bool:
+        """Whether hard voxels or pillars are all that is asked for: then a scan need not be at hand as a whole."""
+        only = self._only
+        return only is not None and only[1].fits_kernel(points)
+
+    @property
+    def _only(self) -> tuple[str, Voxelizer] | None:
+        asked = [("voxel", self._voxels), ("pillar", self._pillars)]
+        found = [(name, voxelizer) for name, voxelizer in asked if voxelizer is not None]
+        return found[0] if len(found) == len(self.settings.outputs) == 1 else None
+
+    def of_parts(self, parts: Iterable[np.ndarray], most: int) -> tuple[dict[str, np.ndarray], dict[str, int]]:
+        """The same of a scan that comes in parts of (k, 4) float32 points, at most `most`; where it `streams`."""
+        assert self._only is not None
+        name, voxelizer = self._only
+        facts = {"points": 0, "points_in_range": 0}
+
+        def counted() -> Iterator[np.ndarray]:
+            for part in parts:
+                facts["points"] += len(part)
+                facts["points_in_range"] += count_in_range(part, self.settings.points_m)
+                yield part
+
+        found = voxelizer.of_parts(counted(), most)
+        return _arrays(name, found), facts | _counts(name, found)
+
+
+def _arrays(name: str, found: Voxels) -> dict[str, np.ndarray]:
+    return {
+        f"{name}s": np.array(to_host(found.points)), f"{name}_counts": np.array(to_host(found.counts)),
+        f"{name}_coordinates_zyx": np.array(to_host(found.coordinates_zyx)),
+    }  # fmt: skip
+
+
+def _counts(name: str, found: Voxels) -> dict[str, int]:
+    return {
+        f"{name}s": len(found.counts), f"{name}_points_kept": found.points_kept,
+        f"{name}_points_dropped": found.dropped_full + found.dropped_no_voxel,
+    }  # fmt: skip

@@ -7,6 +7,7 @@ Source of the rule: spconv's Point2VoxelCPU, whose float32 quotients ours are ex
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -74,30 +75,43 @@ class Voxelizer:
         if not self.fits_kernel(len(points)):
             return by_sorting(points, self.settings)
         if points.shape[1] == 4:
-            return self._by_kernel(np.ascontiguousarray(points))
+            return self.of_parts([points], len(points))
         if points.shape[1] == 3:
-            found = self._by_kernel(np.column_stack([points, np.zeros(len(points), np.float32)]))
+            found = self.of_parts([np.column_stack([points, np.zeros(len(points), np.float32)])], len(points))
             return replace(found, points=found.points[:, :, :3])
         return self._by_index(points)
 
-    def _by_kernel(self, points: np.ndarray) -> Voxels:
+    def of_parts(self, parts: Iterable[np.ndarray], most: int) -> Voxels:
+        """Voxels of a scan that comes in parts of (k, 4) float32, at most `most` points; each is used at once.
+
+        On the processor and where `fits_kernel(most)`.
+        """
         from workloads.pointcloud import hard_kernel
 
         settings = self.settings
         if not len(self._marks):
             self._marks = np.zeros(settings.grid.cells, np.int32)
-        room = min(settings.max_voxels, len(points))  # a cloud has no more voxels than points
+        room = min(settings.max_voxels, most)  # a cloud has no more voxels than points
         if not self._buffers or len(self._buffers[0]) < room:
             room = min(settings.max_voxels, room * 5 // 4)
+            slots = room * settings.max_points + hard_kernel.FEW_POINTS
             self._buffers = (
-                np.empty(room, np.int32), np.zeros(room * settings.max_points + hard_kernel.FEW_POINTS, np.complex128),
-                np.zeros(room, np.int32), np.empty((room, 3), np.int32),
+                np.empty(room, np.int32), np.zeros(slots, np.complex128), np.zeros(room, np.int32),
+                np.empty((room, 3), np.int32),
             )  # fmt: skip
-        used, kept, full, homeless = hard_kernel.fill(
-            points.reshape(-1), points.view(np.complex128).reshape(-1), self._bounds, self._origin, self._size,
-            self._shape, settings.max_points, settings.max_voxels, self.bits, self._marks, *self._buffers,
-        )  # fmt: skip
-        _, voxels, counts, coordinates = self._buffers
+        cells, voxels, counts, coordinates = self._buffers
+        state = np.zeros(3, np.int64)
+        limits = (self._shape, settings.max_points)
+        try:
+            for part in parts:
+                points = np.ascontiguousarray(part)
+                hard_kernel.fill(
+                    points.reshape(-1), points.view(np.complex128).reshape(-1), self._bounds, self._origin, self._size,
+                    *limits, settings.max_voxels, self.bits, self._marks, cells, voxels, state,
+                )  # fmt: skip
+        finally:  # a part that cannot be read must not leave its scan in the marks
+            kept = int(hard_kernel.finish(*limits, self.bits, self._marks, cells, voxels, state, counts, coordinates))
+        used, full, homeless = state.tolist()
         return Voxels(
             _frozen(voxels[: used * settings.max_points].view(np.float32).reshape(used, settings.max_points, 4)),
             _frozen(counts[:used]), _frozen(coordinates[:used]), kept + full + homeless, kept, full, homeless,
@@ -106,7 +120,7 @@ class Voxelizer:
     def _by_index(self, points: np.ndarray) -> Voxels:
         """More columns than four: the kernel carries each point's number, and the columns are fetched by it."""
         numbers = np.arange(len(points), dtype=np.int32).view(np.float32)
-        found = self._by_kernel(np.column_stack([points[:, :3], numbers]))
+        found = self.of_parts([np.column_stack([points[:, :3], numbers])], len(points))
         held = np.arange(self.settings.max_points) < found.counts[:, None]
         rows = np.ascontiguousarray(found.points[:, :, 3]).view(np.int32)
         return replace(found, points=np.where(held[:, :, None], points[np.where(held, rows, 0)], np.float32(0)))

@@ -276,6 +276,21 @@ def test_reader_uses_one_buffer_for_all_scans(write):
     np.testing.assert_array_equal(second, POINTS)
 
 
+def test_parts_of_a_long_scan_are_the_scan(write):
+    """40,000 points are two pieces; NaN in the second one, and a point that is none, are found where they are."""
+    points = np.random.default_rng(0).uniform(-50, 50, (40_000, 4)).astype(np.float32)
+    points[39_999, 1] = np.nan
+    reader, path = ScanReader(), write("a.bin", points.tobytes())
+    parts = [(part.copy(), wrong) for part, wrong in reader.parts(path)]
+    np.testing.assert_array_equal(np.concatenate([part for part, _ in parts]), points)
+    np.testing.assert_array_equal(reader.read(path)[0], points)
+    assert [wrong for _, wrong in parts] == [0, 1]
+    assert reader.read(path)[1] == 1
+    points[20_000, 0] = -1e9
+    with pytest.raises(BadFile, match=r"point 20000 lies 1e\+09 m away"):
+        reader.read(write("b.bin", points.tobytes()))
+
+
 def test_five_columns_are_read_by_name_or_by_ending(write):
     five = np.column_stack([POINTS, [3, 2, 1]]).astype(np.float32)
     by_ending = read_cloud(write("sweep.pcd.bin", five.tobytes()))

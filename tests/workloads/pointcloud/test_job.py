@@ -52,6 +52,21 @@ def test_every_scan_gives_what_it_gives_alone(scans, tmp_path):
     assert report["totals"]["points"] == sum(700 - 50 * n for n in range(12))
 
 
+def test_pillars_alone_are_cut_part_by_part_and_the_same(scans, tmp_path):
+    (scans / "000012.bin").write_bytes(scan(12, 40_000).tobytes())
+    report = job.process(scans, tmp_path / "all", OutputSettings.read(SMALL))
+    alone = job.process(scans, tmp_path / "alone", OutputSettings.read(SMALL | {"outputs": ["pillars"]}))
+    for number in range(13):
+        with (
+            np.load(tmp_path / "all" / f"{number:06}.npz") as whole,
+            np.load(tmp_path / "alone" / f"{number:06}.npz") as one,
+        ):
+            for name in one:
+                np.testing.assert_array_equal(one[name], whole[name])
+    for name in ("points", "points_in_range", "pillars", "pillar_points_kept", "pillar_points_dropped", "not_finite"):
+        assert alone["totals"][name] == report["totals"][name]
+
+
 def test_two_jobs_write_the_same_bytes(scans, tmp_path):
     for name in ("one", "other"):
         job.process(scans, tmp_path / name, OutputSettings.read(SMALL))

@@ -52,6 +52,19 @@ def test_first_come_first_kept_in_the_order_of_the_cloud():
     assert (found.points_kept, found.dropped_full, found.dropped_no_voxel) == (4, 1, 1)
 
 
+def test_scan_in_parts_gives_the_same_bits_and_one_that_breaks_leaves_nothing_behind():
+    chosen = VoxelSettings(BOX, Grid.over(BOX, (0.25, 0.25, 0.5)), 3, 200)
+    voxelizer, points = Voxelizer(chosen), random_cloud(4, 3000)
+
+    def broken():
+        yield points[:700]
+        raise OSError("gone")
+
+    with pytest.raises(OSError, match="gone"):
+        voxelizer.of_parts(broken(), 3000)
+    same(voxelizer.of_parts([points[:700], points[700:701], points[701:]], 3000), by_sorting(points, chosen))
+
+
 def test_places_without_a_point_are_zero_even_after_a_fuller_scan():
     voxelizer = Voxelizer(VoxelSettings(BOX, Grid.over(BOX, (1, 1, 2)), 12, 5))
     voxelizer(np.full((10, 4), 0.5, np.float32))
