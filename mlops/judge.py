@@ -15,6 +15,8 @@ Direction = Literal["at_least", "at_most"]
 
 MINIMUM_ROWS = 10
 """A test split smaller than this proves nothing."""
+MINIMUM_FRAMES = 1
+"""A frame is many judgements; with fewer than MINIMUM_ROWS of them the verdict says how little that is."""
 TOLERANCE = 1e-9
 """Two models this close on the primary metric are the same; the newer data then wins."""
 
@@ -55,7 +57,6 @@ def judge(
     seal_intact: bool,
     champion_metrics: Mapping[str, float] | None = None,
     champion_version: str | None = None,
-    minimum_rows: int = MINIMUM_ROWS,
 ) -> Verdict:
     """Judge one model by the metrics of its sealed test split.
 
@@ -73,7 +74,8 @@ def judge(
     """
     primary = catalogue.PRIMARY.get(task, "")
     checks = [check(name, metrics.get(name), limit) for name, limit in sorted(thresholds.items())]
-    doubts = _doubts(metrics, rows, seal_intact, minimum_rows)
+    of_frames = task == "object_detection"
+    doubts = _doubts(metrics, rows, seal_intact, MINIMUM_FRAMES if of_frames else MINIMUM_ROWS)
     if doubts:
         return Verdict(accepted=False, decision="invalid", checks=checks, reasons=doubts, primary_metric=primary)
     missed = [_miss(one) for one in checks if not one.passed]
@@ -89,6 +91,8 @@ def judge(
     reasons = [*missed, *comparison] if missed else [*comparison, *[_hit(one) for one in checks]]
     if not thresholds and decision == "deploy":
         reasons.append("The issue sets no thresholds.")
+    if of_frames and rows < MINIMUM_ROWS:
+        reasons.append(f"Judged on {rows} frame{'s' if rows != 1 else ''} only: these figures say little about others.")
     return Verdict(
         accepted=decision == "deploy",
         decision=decision,

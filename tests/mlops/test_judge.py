@@ -96,3 +96,10 @@ def test_whatever_is_measured_only_believable_and_sufficient_figures_are_accepte
         assert limit <= metrics["accuracy"] <= 1.0 + 1e-6
         assert all(math.isfinite(value) for value in metrics.values())
     assert made.reasons
+
+
+def test_a_few_frames_are_judged_and_said_to_be_few():
+    found = judge("object_detection", {"map_50_95": 0.4}, {"map_50_95": 0.3}, rows=2, seal_intact=True)
+    assert found.decision == "deploy"
+    assert found.reasons[-1] == "Judged on 2 frames only: these figures say little about others."
+    assert judge("object_detection", {}, {}, rows=0, seal_intact=True).decision == "invalid"
