@@ -10,7 +10,7 @@ from http.client import responses
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from twin.aws import operations, shapes
+from twin.aws import operations, shapes, shelf
 from twin.aws.admin import Admin
 from twin.aws.cloud import Cloud
 from twin.aws.faults import CALL_FAULTS, REPLY_FAULTS, error_of
@@ -62,6 +62,12 @@ class Application:
             return self._with_faults(
                 service, operation, name, lambda: self._sagemaker(environ, operation, request), error
             )
+        if kept := shelf.answers(service, environ):
+            called, in_path = kept
+            return self._with_faults(
+                service, called, in_path.get("Name", ""),
+                lambda: shelf.answer(self._twin, service, called, environ, in_path, _peek(environ)), error,
+            )  # fmt: skip
         if environ["PATH_INFO"].startswith("/endpoints/") and service == "sagemaker":
             return error(not_implemented(f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}"))
         return self._with_faults(

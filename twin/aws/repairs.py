@@ -5,15 +5,26 @@ from __future__ import annotations
 from functools import partial
 from urllib.parse import quote_plus
 
+from moto.core.config import default_user_config
 from moto.s3 import notifications
 from moto.s3.models import FakeDeleteMarker
 
+from twin.aws.alarms import mend_alarms
+from twin.aws.bucket_policies import mend_bucket_policies
 from twin.aws.metrics import teach_moto_percentiles
+from twin.aws.queues import mend_queues
+from twin.aws.targets import mend_targets
 
 
 def mend_moto() -> None:
     """Safe to call twice."""
+    # moto's own way of running a function needs docker.
+    default_user_config["lambda"]["use_docker"] = False
     teach_moto_percentiles()
+    mend_alarms()
+    mend_bucket_policies()
+    mend_queues()
+    mend_targets()
     # DeleteObjects calls it on every version of a key; moto has it on objects only.
     FakeDeleteMarker.dispose = lambda self, garbage=False: None  # type: ignore[attr-defined]
     # In S3's events the key is encoded as in a form, but its slashes are not.

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import cloudpickle
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -52,6 +53,8 @@ def _special(value: Any) -> Any:
     if isinstance(value, (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey, ed25519.Ed25519PrivateKey)):
         der = value.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
         return _private_key, (der,)
+    if isinstance(value, x509.Certificate):
+        return x509.load_der_x509_certificate, (value.public_bytes(Encoding.DER),)
     return NotImplemented
 
 

@@ -71,7 +71,7 @@ def test_unknown_parameter_is_refused_and_all_mistakes_are_named(server):
         ("sagemaker-runtime", lambda c: c.invoke_endpoint_async(EndpointName="e", InputLocation="s3://b/k")),
         ("iam", lambda c: c.simulate_principal_policy(PolicySourceArn=ROLE, ActionNames=["s3:GetObject"])),
         ("cloudtrail", lambda c: c.lookup_events()),
-        ("mwaa", lambda c: c.list_environments()),
+        ("mwaa", lambda c: c.create_cli_token(Name="mlops")),
     ],
     ids=["json", "pretended-by-moto", "runtime", "query", "other", "unknown-service"],
 )  # fmt: skip
