@@ -85,6 +85,13 @@ class Points(Section):
         title="Range",
         description="Points kept: lowest and highest x, y and z in metres.",
     )
+    grid_m: Annotated[tuple[_Metres, ...], Strict(False)] | None = Field(
+        None,
+        min_length=6,
+        max_length=6,
+        title="Grid",
+        description="What voxels and pillars divide, as `range_m`; empty: the range, rounded up to whole cells.",
+    )
     voxel_size_m: Annotated[tuple[_Edge, ...], Strict(False)] = Field(
         (0.16, 0.16, 4), min_length=3, max_length=3, title="Voxel size", description="Edges of a voxel in metres."
     )

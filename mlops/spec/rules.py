@@ -241,14 +241,15 @@ def _input_in_whole_cells(data: dict[str, Any], algorithm: Algorithm | None) -> 
 
 
 def _points_range_is_possible(data: dict[str, Any], _: Algorithm | None) -> Found:
-    span = _part(data, "preprocessing", "points", "range_m")
-    if not isinstance(span, (list, tuple)) or len(span) != 6 or not all(map(is_number, span)):
-        return
-    for axis, low, high in zip("xyz", span[::2], span[1::2], strict=True):
-        if low >= high:
-            message = f"must run from low to high in {axis} (got {shown(low)} to {shown(high)})."
-            remedy = "Write x, y and z in turn, the lower value first: [0, 70, -40, 40, -3, 1]."
-            yield Broken(("preprocessing", "points", "range_m"), "out_of_range", message, remedy)
+    for name in ("range_m", "grid_m"):
+        span = _part(data, "preprocessing", "points", name)
+        if not isinstance(span, (list, tuple)) or len(span) != 6 or not all(map(is_number, span)):
+            continue
+        for axis, low, high in zip("xyz", span[::2], span[1::2], strict=True):
+            if low >= high:
+                message = f"must run from low to high in {axis} (got {shown(low)} to {shown(high)})."
+                remedy = "Write x, y and z in turn, the lower value first: [0, 70, -40, 40, -3, 1]."
+                yield Broken(("preprocessing", "points", name), "out_of_range", message, remedy)
 
 
 def _weights_are_proved(data: dict[str, Any], _: Algorithm | None) -> Found:

@@ -50,6 +50,7 @@ ALIASES = {
     "preprocessing.anonymization": "preprocessing.masking",
     "preprocessing.point_clouds": "preprocessing.points",
     "preprocessing.points.range": "preprocessing.points.range_m",
+    "preprocessing.points.grid": "preprocessing.points.grid_m",
     "preprocessing.points.voxel_size": "preprocessing.points.voxel_size_m",
     "preprocessing.points.bev_cell": "preprocessing.points.bev_cell_m",
     "input_size": "preprocessing.input_size",
