@@ -1,0 +1,10 @@
+# The state's bucket is made by hand, once, before anything else: see terraform/README.md, "State".
+terraform {
+  backend "s3" {
+    bucket       = "mlops-terraform-state-123456789012"
+    key          = "mlops/prod.tfstate"
+    region       = "us-east-1"
+    encrypt      = true
+    use_lockfile = true
+  }
+}

@@ -1,0 +1,25 @@
+# What mlops/settings.py reads, derived once from what was made: for the MCP server, for MWAA, and as an output.
+
+locals {
+  image = { for each in local.images : each => "${aws_ecr_repository.this[each].repository_url}:${var.image_tag}" }
+
+  settings = {
+    MLOPS_BUCKET               = aws_s3_bucket.this["lifecycle"].id
+    MLOPS_DATA_BUCKETS         = join(",", [aws_s3_bucket.this["lifecycle"].id, aws_s3_bucket.this["datasets"].id])
+    MLOPS_LEDGER_TABLE         = aws_dynamodb_table.ledger.name
+    MLOPS_JOB_ROLE_ARN         = local.role_arn["jobs"]
+    MLOPS_TRAINING_IMAGE       = local.image["training"]
+    MLOPS_PROCESSING_IMAGE     = local.image["processing"]
+    MLOPS_GPU_PROCESSING_IMAGE = local.image["processing-gpu"]
+    MLOPS_INFERENCE_IMAGE      = local.image["inference"]
+    MLOPS_ALARM_TOPIC_ARN      = aws_sns_topic.alarms.arn
+    MLOPS_DATA_QUEUE_URL       = aws_sqs_queue.data.id
+    MLOPS_MWAA_ENVIRONMENT     = local.airflow_name
+    MLOPS_GITHUB_REPOSITORY    = var.github_repository
+    MLOPS_GITHUB_SECRET        = aws_secretsmanager_secret.this["github-token"].name
+    MLOPS_SLACK_SECRET         = aws_secretsmanager_secret.this["slack-webhook"].name
+    MLOPS_EMAIL_SECRET         = aws_secretsmanager_secret.this["email-smtp"].name
+    MLOPS_API_KEYS_SECRET      = aws_secretsmanager_secret.this["api-keys"].name
+    MLOPS_WORKFLOW_ARN         = "arn:${local.partition}:states:${local.region}:${local.account}:stateMachine:${local.workflow}"
+  }
+}
