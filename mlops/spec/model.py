@@ -90,13 +90,22 @@ class Points(Section):
         min_length=6,
         max_length=6,
         title="Grid",
-        description="What voxels and pillars divide, as `range_m`; empty: the range, rounded up to whole cells.",
+        description="What voxels and pillars divide, as `range_m`; empty: PointPillars' own (69.12 by 79.36 m), or "
+        "another range rounded up to whole cells.",
     )
-    voxel_size_m: Annotated[tuple[_Edge, ...], Strict(False)] = Field(
-        (0.16, 0.16, 4), min_length=3, max_length=3, title="Voxel size", description="Edges of a voxel in metres."
+    voxel_size_m: Annotated[tuple[_Edge, ...], Strict(False)] | None = Field(
+        None,
+        min_length=3,
+        max_length=3,
+        title="Voxel size",
+        description="Edges of a voxel in metres; empty: 0.05, 0.05, 0.1, of pillars 0.16 and the whole height.",
     )
-    max_points: int = Field(32, ge=1, le=1000, description="Points kept in a voxel or pillar.")
-    max_voxels: int = Field(16_000, ge=1, le=1_000_000, description="Voxels or pillars kept of a sweep.")
+    max_points: int | None = Field(
+        None, ge=1, le=1000, description="Points kept in a voxel (empty: 5) or pillar (empty: 32)."
+    )
+    max_voxels: int | None = Field(
+        None, ge=1, le=1_000_000, description="Voxels or pillars kept of a sweep; empty: 40,000, of pillars 16,000."
+    )
     bev_size: Annotated[tuple[Annotated[int, Field(ge=1, le=4096)], ...], Strict(False)] = Field(
         (200, 200), min_length=2, max_length=2, title="BEV size", description="Rows and columns of the bird's-eye view."
     )
