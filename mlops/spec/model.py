@@ -104,7 +104,7 @@ class Points(Section):
         None, ge=1, le=1000, description="Points kept in a voxel (empty: 5) or pillar (empty: 32)."
     )
     max_voxels: int | None = Field(
-        None, ge=1, le=1_000_000, description="Voxels or pillars kept of a sweep; empty: 40,000, of pillars 16,000."
+        None, ge=1, le=1_000_000, description="Voxels or pillars kept of a sweep; empty: 40,000."
     )
     bev_size: Annotated[tuple[Annotated[int, Field(ge=1, le=4096)], ...], Strict(False)] = Field(
         (200, 200), min_length=2, max_length=2, title="BEV size", description="Rows and columns of the bird's-eye view."
