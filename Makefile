@@ -11,6 +11,8 @@ TORCH := $(if $(PIP_FIND_LINKS),,--torch-backend cpu)
 export AIRFLOW_PORT GITHUB_PORT MCP_PORT SMTP_PORT AWS_PORT
 for_each_port := AIRFLOW_PORT GITHUB_PORT MCP_PORT SMTP_PORT AWS_PORT
 $(foreach port,$(for_each_port),$(if $($(port)),,$(eval unexport $(port))))
+export WORKFLOW
+$(if $(WORKFLOW),,$(eval unexport WORKFLOW))
 
 .PHONY: help setup demo demo-vision kitti up down status issue test fast lint form
 
@@ -37,7 +39,7 @@ kitti: setup ## put your own copy of KITTI into the running system: DIR=/path/wi
 	@test -n "$(DIR)" || { echo "Which folder? make kitti DIR=/path/to/kitti (it holds training/image_2, label_2, ...)"; exit 1; }
 	@$(PY) -m twin kitti "$(DIR)"
 
-up: setup ## start the local system and leave it running (AIRFLOW_PORT=, GITHUB_PORT=, MCP_PORT=, AWS_PORT=, SMTP_PORT=)
+up: setup ## start the local system and leave it running (AIRFLOW_PORT=, GITHUB_PORT=, MCP_PORT=, AWS_PORT=, SMTP_PORT=; WORKFLOW=1: the state machine in front)
 	@$(PY) -m twin up
 
 down: setup ## stop it

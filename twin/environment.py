@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from twin.aws.seed import BUCKET, DATA_QUEUE
+from twin.aws.seed import BUCKET, DATA_QUEUE, WORKFLOW
 from twin.layout import HOST, PROJECT, REPOSITORY, Layout
 
 ACCOUNT = "123456789012"
@@ -80,6 +80,10 @@ def secrets(layout: Layout) -> dict[str, str | dict[str, str | int]]:
     }
 
 
+def workflow_arn() -> str:
+    return f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{WORKFLOW}"
+
+
 def operator_token(layout: Layout) -> str:
     """The MCP token that `.twin/env` publishes for people."""
     match = re.search(r"^export MCP_TOKEN=(.+)$", layout.env_file.read_text(), re.MULTILINE)
@@ -109,6 +113,7 @@ def for_services(layout: Layout, tokens: Mapping[str, str]) -> dict[str, str]:
         "MLOPS_JOB_POLL_INTERVAL_S": "1",
         "MLOPS_INTAKE_POLL_INTERVAL_S": "2",
         "MLOPS_CANARY_STEP_S": "5",
+        "MLOPS_WORKFLOW_ARN": workflow_arn() if layout.workflow else "",
         "MLOPS_PAGERDUTY_URL": f"{layout.url('github')}/pagerduty",
         "MLOPS_DATA_QUEUE_URL": f"{layout.url('aws')}/{ACCOUNT}/{DATA_QUEUE}",
         "MLOPS_POLICY_FILE": str(Path(os.environ.get("MLOPS_POLICY_FILE", PROJECT / "dags" / "policy.yaml")).resolve()),

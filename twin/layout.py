@@ -33,6 +33,8 @@ class Layout:
 
     home: Path
     ports: dict[str, int]
+    workflow: bool = False
+    """True: runs are started by the state machine, as on AWS."""
     airflow_password: str = field(default_factory=lambda: secrets.token_urlsafe(9))
     jwt_secret: str = field(default_factory=lambda: secrets.token_hex(32))
     fernet_key: str = field(default_factory=lambda: _fernet_key())
@@ -52,9 +54,10 @@ class Layout:
         """Keep the secrets of an earlier system in `home`, take the ports from the environment or the defaults."""
         ports = {name: int(environment.get(f"{name.upper()}_PORT", default)) for name, default in PORTS.items()}
         known = cls.load(home)
-        layout = cls(home=home, ports=ports)
+        chosen = {"ports": ports, "workflow": environment.get("WORKFLOW", "") in {"1", "true", "yes", "on"}}
+        layout = cls(home=home, **chosen)  # type: ignore[arg-type]
         if known:
-            layout = cls(**{**known.__dict__, "ports": ports})
+            layout = cls(**{**known.__dict__, **chosen})
         layout.save()
         return layout
 

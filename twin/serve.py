@@ -60,6 +60,9 @@ def run(layout: Layout) -> int:
     post = mail.start(HOST, layout.ports["smtp"], inbox.store)
     try:
         seed.seed(cloud.url, environment.secrets(layout), region=environment.REGION)
+        if layout.workflow:
+            template = (PROJECT / "terraform" / "files" / "mlops-workflow.asl.json").read_text()
+            seed.state_machine(cloud.url, template, region=environment.REGION)
         datasets.plant(cloud.url)
         front = Front(github.create(state / "github", repositories=[_repository()]), inbox)
         web = uvicorn.Server(

@@ -123,6 +123,8 @@ class AirflowStandIn:
     def __init__(self) -> None:
         self.runs: dict[str, dict[str, Any]] = {}
         self.creates: list[str] = []
+        self.failures: list[dict[str, Any]] = []
+        """What the state machine asked to report."""
         self.logins = 0
         self.token = "first"
         self.fail_after_effect = 0
@@ -158,6 +160,9 @@ class AirflowStandIn:
         body = await request.json()
         if "logical_date" not in body:
             return JSONResponse({"detail": [{"msg": "Field required"}]}, 422)
+        if request.path_params["dag"] == "workflow_failure":
+            self.failures.append(body["conf"])
+            return JSONResponse({"dag_run_id": body["dag_run_id"], "state": "queued", "conf": body["conf"]})
         if request.path_params["dag"] != "lifecycle":
             return JSONResponse({"detail": "Dag not found"}, 404)
         run_id = body["dag_run_id"]

@@ -10,7 +10,7 @@ from http.client import responses
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from twin.aws import operations, shapes, shelf
+from twin.aws import mwaa, operations, shapes, shelf
 from twin.aws.admin import Admin
 from twin.aws.cloud import Cloud
 from twin.aws.faults import CALL_FAULTS, REPLY_FAULTS, error_of
@@ -27,6 +27,7 @@ Environ = dict[str, Any]
 class Application:
     def __init__(self, twin: Twin, cloud: Cloud, invoker: Invoker, admin: Admin):
         self._twin, self._cloud, self._invoker, self._admin = twin, cloud, invoker, admin
+        self._mwaa = mwaa.Mwaa(twin)
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
@@ -62,6 +63,8 @@ class Application:
             return self._with_faults(
                 service, operation, name, lambda: self._sagemaker(environ, operation, request), error
             )
+        if service == "airflow" and operation == "InvokeRestApi":
+            return self._with_faults(service, operation, name, lambda: self._mwaa.answer(operation, request), error)
         if kept := shelf.answers(service, environ):
             called, in_path = kept
             return self._with_faults(
@@ -139,6 +142,9 @@ def _what(environ: Environ, service: str) -> tuple[str, str, Any]:
         except ValueError:
             raise AwsError("SerializationException", "The request is not JSON.") from None
         return target.rpartition(".")[2], operations.resource_name(request), request
+    if service == "airflow":
+        operation, request = mwaa.read_request(environ)
+        return operation, str(request.get("Name", "")), request
     if target:
         return target.rpartition(".")[2], "", None
     if _is_query(environ):

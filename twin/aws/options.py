@@ -55,6 +55,10 @@ class Options:
     capture_flush_s: float = 3.0
     check_responses: bool = False
     """Hold our own answers against the service model, too; a mismatch answers 500. For tests."""
+    airflow_url: str = field(default_factory=lambda: os.environ.get("AIRFLOW_API_URL", "http://127.0.0.1:8080"))
+    """The Airflow that MWAA's InvokeRestApi reaches."""
+    airflow_user: str = field(default_factory=lambda: os.environ.get("AIRFLOW_USER", "admin"))
+    airflow_password: str = field(default_factory=lambda: os.environ.get("AIRFLOW_PASSWORD", ""))
     keep_work: bool = False
     """Keep the `/opt/ml` trees of finished jobs."""
     inherit: tuple[str, ...] = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "TWIN_PART_OF")

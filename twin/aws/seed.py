@@ -13,6 +13,8 @@ from twin.aws.clients import client
 BUCKET = "mlops-bucket"
 DATA_BUCKET = "mlops-datasets"
 DATA_QUEUE = "mlops-data-events"
+WORKFLOW = "mlops-workflow"
+ALARM_TOPIC = "mlops-alarms"
 LEDGER_TABLE = "mlops-ledger"
 ROLE = "mlops-jobs"
 _EXISTS = {
@@ -43,6 +45,17 @@ def seed(
     for name, value in (secrets or {}).items():
         account.secret(name, value if isinstance(value, str) else json.dumps(value))
     return {"queue_url": queue_url, "role_arn": role_arn, "bucket": bucket, "data_bucket": data_bucket, "table": table}
+
+
+def state_machine(url: str, template: str, *, region: str = "us-east-1", table: str = LEDGER_TABLE) -> str:
+    """Create or renew the state machine from Terraform's template, with what it needs. Returns its ARN."""
+    account = _Account(url, region)
+    role = account.role("mlops-workflow", "states.amazonaws.com")
+    topic = client(url, "sns", region).create_topic(Name=ALARM_TOPIC)["TopicArn"]
+    values = {"ledger_table": table, "mwaa_environment": "mlops", "alarm_topic_arn": topic}
+    for name, value in values.items():
+        template = template.replace("${" + name + "}", value)
+    return account.machine(WORKFLOW, template, role)
 
 
 class _Account:
@@ -90,13 +103,20 @@ class _Account:
             )
         )
 
-    def role(self, name: str) -> str:
+    def machine(self, name: str, definition: str, role: str) -> str:
+        functions = self._client("stepfunctions")
+        for known in functions.list_state_machines()["stateMachines"]:
+            if known["name"] == name:
+                arn = str(known["stateMachineArn"])
+                functions.update_state_machine(stateMachineArn=arn, definition=definition, roleArn=role)
+                return arn
+        return str(functions.create_state_machine(name=name, definition=definition, roleArn=role)["stateMachineArn"])
+
+    def role(self, name: str, service: str = "sagemaker.amazonaws.com") -> str:
         iam = self._client("iam")
         trust = {
             "Version": "2012-10-17",
-            "Statement": [
-                {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}
-            ],
+            "Statement": [{"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}],
         }
         _unless_it_exists(lambda: iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust)))
         return str(iam.get_role(RoleName=name)["Role"]["Arn"])

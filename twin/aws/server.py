@@ -23,6 +23,7 @@ from twin.aws.processing import ProcessingRun
 from twin.aws.repairs import mend_moto
 from twin.aws.training import TrainingRun
 from twin.aws.twin import Twin
+from twin.aws.workflows import run_executions
 
 log = logging.getLogger(__name__)
 
@@ -95,6 +96,7 @@ def _start(host: str, port: int, folder: Path, options: Options) -> Server:
     twin = Twin.open(folder, options)
     capture = Capture(twin)
     cloud = Cloud(twin, folder)
+    run_executions(twin)
     cloud.load()
 
     def flush() -> None:

@@ -29,6 +29,7 @@ from cryptography.hazmat.primitives.serialization import (
 from moto import backends
 from moto.core.base_backend import BackendDict
 from moto.core.model_instances import model_data
+from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
 from twin.aws.locks import Locks
 
@@ -111,7 +112,7 @@ class Snapshots:
             try:
                 saved = pickle.loads(path.read_bytes())  # noqa: S301 - our own file
                 for (account, region), attributes in saved["state"].items():
-                    backends.get_backend(service)[account][region].__dict__.update(attributes)  # type: ignore[call-overload]
+                    _backends(service)[account][region].__dict__.update(attributes)
                 extras[service] = saved["extra"]
             except Exception:
                 log.exception("The saved state of %s cannot be read; it starts empty", service)
@@ -160,6 +161,11 @@ class Snapshots:
         for place, attributes in state.items():
             kept[place] = {name: value for name, value in attributes.items() if _can_be_saved(value)}
         return dump({"state": kept, "extra": extra})
+
+
+def _backends(service: str) -> Any:
+    """moto has two of Step Functions; the one that runs executions is ours."""
+    return stepfunctions_parser_backends if service == "stepfunctions" else backends.get_backend(service)  # type: ignore[call-overload]
 
 
 def _can_be_saved(value: Any) -> bool:
