@@ -15,6 +15,6 @@ look away, faces below about 12 pixels and plates seen at a slant. Measured, on 
 (so expect less elsewhere): the one marked face of `shared/data/faces` is found, with 6 % of that image masked
 needlessly; all 4 marked plates of `shared/data/kitti_raw_seq`, with 4 %. Together with marks of our own on 18 more
 KITTI frames (30 of the plates are the same four in neighbouring frames) 3 of 4 faces and 31 of 35 plates (missed: one
-face of 11 pixels, plates of 30 x 8 and 24 x 7), with 4 % and 5 % of the area masked needlessly. Measure on marked frames
+face of 11 pixels, plates of 30 x 8 and 24 x 7), with 4 and 5 % of the area masked needlessly. Measure on marked frames
 of your own (`python -m workloads.privacy recall`), and let a person look before frames leave the house.
 """
