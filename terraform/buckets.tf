@@ -11,6 +11,7 @@ resource "aws_s3_bucket" "this" {
 
   #checkov:skip=CKV_AWS_144:Replication is below for the buckets whose loss would lose work; logs and DAG files can be made again.
   #checkov:skip=CKV_AWS_145:SSE-KMS is below; the access logs' bucket takes SSE-S3, the only kind S3 can deliver them to.
+  #checkov:skip=CKV_AWS_18:Access is logged for each bucket but the one that takes these logs (aws_s3_bucket_logging below).
   #checkov:skip=CKV2_AWS_62:Events are below for the two buckets somebody listens to.
   bucket        = each.value
   force_destroy = !var.protect
@@ -183,6 +184,7 @@ resource "aws_s3_bucket_policy" "this" {
 resource "aws_s3_bucket_lifecycle_configuration" "this" {
   for_each = local.bucket
 
+  #checkov:skip=CKV_AWS_300:The first rule does it for every object; checkov looks at the last one.
   bucket = aws_s3_bucket.this[each.key].id
 
   rule {

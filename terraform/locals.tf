@@ -4,7 +4,15 @@ data "aws_caller_identity" "this" {}
 data "aws_region" "this" {}
 data "aws_region" "replica" { provider = aws.replica }
 data "aws_partition" "this" {}
-data "aws_availability_zones" "this" { state = "available" }
+data "aws_availability_zones" "this" {
+  #checkov:skip=CKV_AWS_394:The first `zones` of them are taken; a zone that AWS adds comes last and changes nothing.
+  state = "available"
+
+  filter {
+    name   = "opt-in-status"
+    values = ["opt-in-not-required"]
+  }
+}
 
 locals {
   account   = data.aws_caller_identity.this.account_id

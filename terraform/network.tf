@@ -244,6 +244,7 @@ resource "aws_vpc_security_group_egress_rule" "airflow" {
 
 # Nodes of one training talk to each other.
 resource "aws_vpc_security_group_ingress_rule" "jobs" {
+  #checkov:skip=CKV_AWS_25:Its source is the group itself, nobody else.
   security_group_id            = aws_security_group.this["jobs"].id
   referenced_security_group_id = aws_security_group.this["jobs"].id
   description                  = "between a job's instances"

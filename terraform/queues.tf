@@ -41,39 +41,14 @@ resource "aws_sqs_queue_redrive_allow_policy" "this" {
   })
 }
 
-data "aws_iam_policy_document" "data_queue" {
-  statement {
-    sid       = "BucketsTell"
-    actions   = ["sqs:SendMessage"]
-    resources = [aws_sqs_queue.data.arn]
-    principals {
-      type        = "Service"
-      identifiers = ["s3.amazonaws.com"]
-    }
-    condition {
-      test     = "ArnEquals"
-      variable = "aws:SourceArn"
-      values   = [for key in local.replicated : local.bucket_arn[key]]
-    }
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [local.account]
-    }
-  }
-}
+data "aws_iam_policy_document" "queue" {
+  for_each = { data = aws_sqs_queue.data.arn, webhook = aws_sqs_queue.webhook.arn }
 
-resource "aws_sqs_queue_policy" "data" {
-  queue_url = aws_sqs_queue.data.id
-  policy    = data.aws_iam_policy_document.data_queue.json
-}
-
-data "aws_iam_policy_document" "tls_queue" {
   statement {
     sid       = "TlsOnly"
     effect    = "Deny"
     actions   = ["sqs:*"]
-    resources = [aws_sqs_queue.webhook.arn]
+    resources = [each.value]
     principals {
       type        = "*"
       identifiers = ["*"]
@@ -84,9 +59,37 @@ data "aws_iam_policy_document" "tls_queue" {
       values   = ["false"]
     }
   }
+
+  dynamic "statement" {
+    for_each = each.key == "data" ? [1] : []
+    content {
+      sid       = "BucketsTell"
+      actions   = ["sqs:SendMessage"]
+      resources = [each.value]
+      principals {
+        type        = "Service"
+        identifiers = ["s3.amazonaws.com"]
+      }
+      condition {
+        test     = "ArnEquals"
+        variable = "aws:SourceArn"
+        values   = [for key in local.replicated : local.bucket_arn[key]]
+      }
+      condition {
+        test     = "StringEquals"
+        variable = "aws:SourceAccount"
+        values   = [local.account]
+      }
+    }
+  }
+}
+
+resource "aws_sqs_queue_policy" "data" {
+  queue_url = aws_sqs_queue.data.id
+  policy    = data.aws_iam_policy_document.queue["data"].json
 }
 
 resource "aws_sqs_queue_policy" "webhook" {
   queue_url = aws_sqs_queue.webhook.id
-  policy    = data.aws_iam_policy_document.tls_queue.json
+  policy    = data.aws_iam_policy_document.queue["webhook"].json
 }

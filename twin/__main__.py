@@ -1,4 +1,4 @@
-"""`python -m twin up | down | status | demo | demo-vision | issue FILE | kitti DIR`: the local system by command."""
+"""`python -m twin up | down | status | demo | demo-vision | issue FILE | kitti DIR | infra`: the local system by command."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ import psutil
 
 from twin import datasets, supervisor
 from twin.follow import Follower, read_example
+from twin.infra.rehearsal import rehearse
 from twin.layout import PROJECT, Layout, PortTaken, default_home
 
 
@@ -31,6 +32,8 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser("demo-vision", help="the same with a detector on rendered road scenes")
     kitti = commands.add_parser("kitti", help="put your own copy of KITTI into the running system")
     kitti.add_argument("folder", type=Path, help="holds training/image_2, training/label_2, ...")
+    infra = commands.add_parser("infra", help="apply terraform/ to a twin of its own, look at it, destroy it")
+    infra.add_argument("--keep", action="store_true", help="wait for Ctrl-C before it is destroyed")
     issue = commands.add_parser("issue", help="file one issue on the running system and follow it")
     issue.add_argument("file", type=Path)
     chosen = parser.parse_args(arguments)
@@ -46,6 +49,8 @@ def main(arguments: list[str] | None = None) -> int:
             return follow(home, [chosen.file])
         if chosen.command == "kitti":
             return kitti_upload(home, chosen.folder)
+        if chosen.command == "infra":
+            return rehearse(chosen.keep)
         if chosen.command == "demo-vision":
             return demo_run(home, _examples("vision"), datasets.plant_scenes)
         return demo_run(home, chosen.files or _examples("issues"))

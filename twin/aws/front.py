@@ -10,7 +10,7 @@ from http.client import responses
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from twin.aws import mwaa, operations, shapes, shelf
+from twin.aws import buckets, mwaa, operations, shapes, shelf
 from twin.aws.admin import Admin
 from twin.aws.cloud import Cloud
 from twin.aws.faults import CALL_FAULTS, REPLY_FAULTS, error_of
@@ -65,6 +65,10 @@ class Application:
             )
         if service == "airflow" and operation == "InvokeRestApi":
             return self._with_faults(service, operation, name, lambda: self._mwaa.answer(operation, request), error)
+        if service == "s3" and buckets.is_tiering(environ):
+            return self._with_faults(
+                service, operation, name, lambda: buckets.tiering(self._twin, environ, _peek(environ)), error
+            )
         if kept := shelf.answers(service, environ):
             called, in_path = kept
             return self._with_faults(

@@ -11,6 +11,8 @@ from moto.s3.models import FakeDeleteMarker
 
 from twin.aws.alarms import mend_alarms
 from twin.aws.bucket_policies import mend_bucket_policies
+from twin.aws.buckets import mend_notifications
+from twin.aws.containers import mend_services
 from twin.aws.metrics import teach_moto_percentiles
 from twin.aws.queues import mend_queues
 from twin.aws.targets import mend_targets
@@ -23,7 +25,9 @@ def mend_moto() -> None:
     teach_moto_percentiles()
     mend_alarms()
     mend_bucket_policies()
+    mend_notifications()
     mend_queues()
+    mend_services()
     mend_targets()
     # DeleteObjects calls it on every version of a key; moto has it on objects only.
     FakeDeleteMarker.dispose = lambda self, garbage=False: None  # type: ignore[attr-defined]

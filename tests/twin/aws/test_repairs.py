@@ -69,3 +69,36 @@ def test_rule_tells_a_topic_and_a_queue_of_the_same_event(server, name):
     wait_for(both)
     by_topic = next(each for each in bodies if "TopicArn" in each)
     assert json.loads(by_topic["Message"])["detail"] == {"a": 1}
+
+
+def test_bucket_that_tells_eventbridge_says_so(s3):
+    s3.create_bucket(Bucket="telling")
+    s3.put_bucket_notification_configuration(
+        Bucket="telling", NotificationConfiguration={"EventBridgeConfiguration": {}}
+    )
+    assert s3.get_bucket_notification_configuration(Bucket="telling")["EventBridgeConfiguration"] == {}
+
+
+def test_archive_tier_of_a_bucket_is_kept_until_it_is_deleted(s3):
+    s3.create_bucket(Bucket="tiers")
+    tiers = [{"AccessTier": "ARCHIVE_ACCESS", "Days": 180}]
+    chosen = {"Id": "cold", "Status": "Enabled", "Tierings": tiers}
+    s3.put_bucket_intelligent_tiering_configuration(Bucket="tiers", Id="cold", IntelligentTieringConfiguration=chosen)
+    found = s3.get_bucket_intelligent_tiering_configuration(Bucket="tiers", Id="cold")
+    assert found["IntelligentTieringConfiguration"] == chosen
+    s3.delete_bucket_intelligent_tiering_configuration(Bucket="tiers", Id="cold")
+    with pytest.raises(s3.exceptions.ClientError, match="NoSuchConfiguration"):
+        s3.get_bucket_intelligent_tiering_configuration(Bucket="tiers", Id="cold")
+
+
+def test_service_says_how_it_is_deployed(server, name):
+    ecs = client(server, "ecs")
+    ecs.create_cluster(clusterName=name)
+    ecs.register_task_definition(family=name, containerDefinitions=[{"name": "c", "image": "i", "memory": 64}])
+    breaker = {"enable": True, "rollback": True}
+    ecs.create_service(
+        cluster=name, serviceName="s", taskDefinition=name, desiredCount=1,
+        deploymentConfiguration={"deploymentCircuitBreaker": breaker, "maximumPercent": 200},
+    )  # fmt: skip
+    found = ecs.describe_services(cluster=name, services=["s"])["services"][0]
+    assert found["deploymentConfiguration"]["deploymentCircuitBreaker"] == breaker
