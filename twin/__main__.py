@@ -1,4 +1,4 @@
-"""`python -m twin up | down | status | demo | demo-vision | issue FILE | kitti DIR | infra`: the local system by command."""
+"""`python -m twin up | down | status | demo | demo-vision | issue FILE | kitti DIR | infra`: the local system."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ import psutil
 
 from twin import datasets, supervisor
 from twin.follow import Follower, read_example
-from twin.infra.rehearsal import rehearse
 from twin.layout import PROJECT, Layout, PortTaken, default_home
 
 
@@ -50,6 +49,8 @@ def main(arguments: list[str] | None = None) -> int:
         if chosen.command == "kitti":
             return kitti_upload(home, chosen.folder)
         if chosen.command == "infra":
+            from twin.infra.rehearsal import rehearse  # moto takes seconds to load
+
             return rehearse(chosen.keep)
         if chosen.command == "demo-vision":
             return demo_run(home, _examples("vision"), datasets.plant_scenes)
