@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from workloads.command_line import leave
 from workloads.contract import UserError
 from workloads.detection import latency_command
 from workloads.detection.coco_metrics import evaluate_files
@@ -38,4 +39,4 @@ def _evaluate(chosen: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main)

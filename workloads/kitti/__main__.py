@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from workloads.command_line import leave
 from workloads.contract import UserError
 
 
@@ -21,6 +22,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UserError as mistake:
         print(f"error: {mistake}", file=sys.stderr)
         return 2
+    except BrokenPipeError:
+        raise  # of our own output, not of a file
     except OSError as wrong:  # files that are read say so themselves: this is --out
         print(f"error: {wrong.filename}: cannot be written: {wrong.strerror}", file=sys.stderr)
         return 2
@@ -122,4 +125,4 @@ def _inspect(chosen: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from workloads.command_line import leave
 from workloads.contract import UserError
 from workloads.pointcloud import description
 from workloads.pointcloud.files import read_cloud
@@ -116,4 +117,4 @@ def _text(facts: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main)

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from workloads.command_line import leave
 from workloads.contract import UserError
 
 
@@ -64,4 +65,4 @@ def _recall(chosen: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main)

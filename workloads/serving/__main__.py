@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from workloads.command_line import leave
 from workloads.contract import UserError
 from workloads.images.codec import decode, encode_jpeg, encode_png
 from workloads.images.drawing import draw_boxes
@@ -105,4 +106,4 @@ def _draw(path: Path, content: bytes, detections: list[dict[str, Any]]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main)

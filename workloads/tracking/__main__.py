@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from workloads.command_line import leave
 from workloads.contract import UserError
 from workloads.tracking import command
 
@@ -26,4 +27,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main)
