@@ -6,14 +6,13 @@ import json
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from workloads import archive, machine
-from workloads.contract import Paths, Run, UserError, log, read_json, without_none, write_json
+from workloads import archive, machine, validation
+from workloads.contract import Run, UserError, log, read_json, without_none, write_json
 from workloads.detection import evaluation_report, examples, judging, plots, prediction_facts, seal, slices
 from workloads.detection.detections import Detections
 from workloads.detection.latency import Stopwatch, predict_timed, warm_up
@@ -23,6 +22,7 @@ from workloads.detection.truth import read as read_truth
 from workloads.images.codec import encode_png, size_of
 from workloads.kitti.results import write_results
 from workloads.progress import follow
+from workloads.validation import Champion
 
 TASK = "object_detection"
 SCORE_THRESHOLD = 0.3
@@ -30,24 +30,8 @@ LATENCY = ("Median wall-clock milliseconds from the bytes of a frame to its boxe
            "frame at a time, on the machine named beside it.")  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Champion:
-    """The serving model on the same frames. `metrics` is None where it cannot be compared; `note` says why."""
-
-    metrics: dict[str, float] | None = None
-    version: str | None = None
-    note: str = ""
-
-
 def main() -> int:
-    paths = Paths.here()
-    champion = paths.input("champion") / "model.tar.gz"
-    validate(
-        Run.read(paths.input("run")), model=paths.input("model") / "model.tar.gz", test=paths.input("test"),
-        features=paths.input("features"), manifest=read_json(paths.input("manifest"), "manifest.json"),
-        champion=champion if champion.exists() else None, evaluation=paths.output("evaluation"),
-    )  # fmt: skip
-    return 0
+    return validation.run(validate)
 
 
 def validate(run: Run, *, model: Path, test: Path, features: Path, manifest: dict[str, Any], champion: Path | None,

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from workloads import archive
-from workloads.contract import Paths, Run, UserError, log, read_json, write_json
+from workloads import archive, validation
+from workloads.contract import Run, UserError, log, read_json, write_json
 from workloads.tabular import metrics, seal, storage
 from workloads.tabular.features import FeatureError, FeaturePlan
 from workloads.tabular.reading import Table
 from workloads.tabular.scoring import TrainedFolder
+from workloads.validation import Champion
 
 
 @dataclass(frozen=True)
@@ -27,24 +28,8 @@ class TestSplit:
     raw: Table
 
 
-@dataclass(frozen=True)
-class Champion:
-    """The serving model on the same rows. `metrics` is None where it cannot be compared; `note` says why."""
-
-    metrics: dict[str, float] | None = None
-    version: str | None = None
-    note: str = ""
-
-
 def main() -> int:
-    paths = Paths.here()
-    champion = paths.input("champion") / "model.tar.gz"
-    validate(
-        Run.read(paths.input("run")), model=paths.input("model") / "model.tar.gz", test=paths.input("test"),
-        features=paths.input("features"), manifest=read_json(paths.input("manifest"), "manifest.json"),
-        champion=champion if champion.exists() else None, evaluation=paths.output("evaluation"),
-    )  # fmt: skip
-    return 0
+    return validation.run(validate)
 
 
 def validate(run: Run, *, model: Path, test: Path, features: Path, manifest: dict[str, Any], champion: Path | None,
