@@ -18,7 +18,12 @@ def require_live(services: Services, run_key: str) -> RunRecord:
     """The run, unless a person stopped it: a stopped run starts nothing more."""
     record = services.ledger.require_run(run_key)
     if execution := life.aborted(services, run_key):
-        raise RequestRefused(f"{life.stopped_message(execution)} Comment /rerun on the issue to start it anew.")
+        told = life.stopped_message(execution)
+        services.ledger.update_run(
+            run_key,
+            lambda known: known.model_copy(update={"outcome": known.outcome or Outcome.STOPPED, "message": told}),
+        )
+        raise RequestRefused(f"{told} Comment /rerun on the issue to start it anew.")
     if record.state is RunState.FINISHED and record.outcome is Outcome.STOPPED:
         raise RequestRefused(f"Run {run_key} was stopped; comment /rerun on the issue to start it anew.")
     return record

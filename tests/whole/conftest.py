@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -174,14 +175,14 @@ def _free_port() -> int:
         return probe.getsockname()[1]
 
 
-@pytest.fixture(scope="session")
-def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    home: Path = tmp_path_factory.mktemp("system") / "twin"
+@contextmanager
+def running(home: Path, **choices: str) -> Iterator[System]:
+    """A system of its own in `home`; `choices` are what `make up` may be told, e.g. `WORKFLOW="1"`."""
     env = {**os.environ, "TWIN_HOME": str(home), **{f"{name.upper()}_PORT": str(_free_port()) for name in PORTS}}
     env.pop("PYTHONDONTWRITEBYTECODE", None)
     policy = home.parent / "policy.yaml"
     shutil.copy(Path(__file__).with_name("policy.yaml"), policy)
-    env["MLOPS_POLICY_FILE"] = str(policy)
+    env |= {"MLOPS_POLICY_FILE": str(policy), **choices}
     started = subprocess.run(
         [sys.executable, "-m", "twin", "up"],
         cwd=PROJECT,
@@ -198,6 +199,19 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
         yield System(layout, policy)
     finally:
         subprocess.run([sys.executable, "-m", "twin", "down"], cwd=PROJECT, env=env, timeout=120, check=True)
+
+
+@pytest.fixture(scope="session")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    with running(tmp_path_factory.mktemp("system") / "twin") as system:
+        yield system
+
+
+@pytest.fixture(scope="session")
+def system_with_workflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """The same with the state machine in front."""
+    with running(tmp_path_factory.mktemp("workflow") / "twin", WORKFLOW="1") as system:
+        yield system
 
 
 def _tail(home: Path) -> str:

@@ -58,7 +58,7 @@ def run_executions(twin: Twin) -> None:
         twin.locks.mark("stepfunctions")
 
     Execution.start = started  # type: ignore[method-assign]
-    Execution.__getstate__ = _saved  # type: ignore[attr-defined]
+    Execution.__getstate__ = _saved  # type: ignore[method-assign, assignment]
     BaseExecutionWorkerCommunication._reflect_execution_status = ended  # type: ignore[method-assign]
     Environment.set_error = _set_error_unless_stopped  # type: ignore[method-assign]
     ExecutionState._handle_retry = _retry_with_a_new_token  # type: ignore[method-assign]

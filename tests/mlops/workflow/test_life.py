@@ -148,6 +148,7 @@ def test_stopped_execution_ends_its_run(machine):
     machine.ended(record)
     with pytest.raises(RequestRefused, match=r"was stopped\. Too dear"):
         progress.require_live(machine.services, record.run_key)
+    assert machine.services.ledger.require_run(record.run_key).outcome is Outcome.STOPPED
     told = []
     life.follow_up(machine.services, lambda known, message: told.append((known.run_key, message)))
     assert (record.run_key, "Its execution in Step Functions was stopped. Too dear.") in told

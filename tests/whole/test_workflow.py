@@ -1,0 +1,112 @@
+"""Runs with the state machine in front: real executions around real Airflow runs."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from twin.environment import workflow_arn
+
+pytestmark = [pytest.mark.whole, pytest.mark.timeout(900)]
+
+
+def issue_about(name: str, **changes: object) -> str:
+    spec = {
+        "name": name,
+        "model_type": "supervised_learning",
+        "algorithm": "logistic_regression",
+        "dataset": {"name": "wine"},
+        "evaluation": {"thresholds": {"accuracy": 0.5}},
+    }
+    return f"```yaml\n{json.dumps({**spec, **changes})}\n```\n"
+
+
+class Runs:
+    def __init__(self, system):
+        self.system = system
+        self.functions = system.aws("stepfunctions")
+
+    def file(self, body: str) -> str:
+        """The run key of a new issue's run."""
+        issue = self.system.file_issue(body)
+        return self.system.eventually(lambda: self.system.runs(issue), f"issue {issue} became a run")[0]["run_key"]
+
+    def execution(self, key: str) -> dict:
+        return self.functions.describe_execution(executionArn=self.arn(key))
+
+    def ended(self, key: str) -> dict:
+        self.system.eventually(lambda: self.execution(key)["status"] != "RUNNING", f"the execution of {key} ended")
+        return self.execution(key)
+
+    def states(self, key: str) -> list[str]:
+        events = self.functions.get_execution_history(executionArn=self.arn(key), maxResults=1000)["events"]
+        return [event["stateEnteredEventDetails"]["name"] for event in events if "stateEnteredEventDetails" in event]
+
+    def reached(self, key: str, state: str) -> None:
+        self.system.eventually(lambda: state in self.states(key), f"{key} reached {state}")
+
+    @staticmethod
+    def arn(key: str) -> str:
+        return f"{workflow_arn().replace(':stateMachine:', ':execution:')}:{key}"
+
+
+@pytest.fixture(scope="module")
+def runs(system_with_workflow) -> Runs:
+    return Runs(system_with_workflow)
+
+
+@pytest.fixture(scope="module")
+def filed(runs) -> dict[str, str]:
+    """Four runs at once, each with its own end."""
+    return {
+        "good": runs.file(issue_about("good", deployment={"target": "sagemaker_endpoint"})),
+        "bad": runs.file(issue_about("bad", dataset={"name": "wine", "target": "nope"})),
+        "stopped": runs.file(issue_about("stopped")),
+        "aborted": runs.file(issue_about("aborted")),
+    }
+
+
+def test_stopped_execution_ends_the_run(runs, filed):
+    key = filed["aborted"]
+    runs.reached(key, "prepare")
+    runs.functions.stop_execution(executionArn=runs.arn(key), error="Console", cause="Too dear.")
+    runs.system.trigger("monitoring")
+    record = runs.system.eventually(lambda: _over(runs.system.record(key)), f"{key} is over")
+    assert record["outcome"] in {"stopped", "failed"}
+    assert "Too dear." in json.dumps(record)
+
+
+def test_stopped_run_ends_the_execution(runs, filed):
+    key = filed["stopped"]
+    runs.reached(key, "prepare")
+    runs.system.comment(runs.system.record(key)["issue"], "/stop")
+    ended = runs.ended(key)
+    assert (ended["status"], ended["error"], ended["cause"]) == ("ABORTED", "Mlops.Stopped", "Stopped by octocat.")
+
+
+def test_run_that_fails_fails_its_execution(runs, filed):
+    ended = runs.ended(filed["bad"])
+    assert (ended["status"], ended["error"]) == ("FAILED", "Mlops.PhaseFailed")
+    assert "nope" in ended["cause"]
+
+
+def test_run_that_succeeds_hands_on_what_every_phase_made(runs, filed):
+    ended = runs.ended(filed["good"])
+    assert ended["status"] == "SUCCEEDED"
+    record = runs.system.record(filed["good"])
+    output = json.loads(ended["output"])
+    assert {phase: output[phase]["state"] for phase in record["phases"]} == dict.fromkeys(record["phases"], "succeeded")
+    assert output["package"]["result"] == record["phases"]["package"]["handle"]
+    assert output["retrain"]["result"]["outcome"] == record["outcome"] == "deployed"
+
+
+def test_second_start_of_a_run_that_ended_is_refused(runs, filed):
+    runs.ended(filed["good"])
+    with pytest.raises(runs.functions.exceptions.ExecutionAlreadyExists):
+        runs.functions.start_execution(stateMachineArn=workflow_arn(), name=filed["good"])
+    assert len([e for e in runs.system.effects("StartExecution") if e["name"] == filed["good"]]) == 1
+
+
+def _over(record: dict) -> dict | None:
+    return record if record["state"] == "finished" else None
