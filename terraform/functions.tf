@@ -5,12 +5,12 @@ locals {
     webhook = {
       timeout     = 10
       concurrency = 50
-      environment = { MLOPS_WEBHOOK_QUEUE_URL = aws_sqs_queue.webhook.id, MLOPS_API_KEYS_SECRET = "${var.name}/api-keys" }
+      environment = { WEBHOOK_QUEUE_URL = aws_sqs_queue.webhook.id, API_KEYS_SECRET = "${var.name}/api-keys" }
     }
     rotation = {
       timeout     = 60
       concurrency = 5
-      environment = { MLOPS_ALARM_TOPIC_ARN = aws_sns_topic.alarms.arn, MLOPS_SECRET_PREFIX = "${var.name}/" }
+      environment = { ALARM_TOPIC_ARN = aws_sns_topic.alarms.arn, SECRET_PREFIX = "${var.name}/" }
     }
   }
 }
@@ -23,7 +23,7 @@ resource "aws_lambda_function" "this" {
   role                           = local.role_arn[each.key]
   runtime                        = "python3.12"
   architectures                  = ["arm64"]
-  handler                        = "handler.handle"
+  handler                        = "mlops.lambdas.${each.key}.handler"
   filename                       = "${var.build}/lambda/${each.key}.zip"
   source_code_hash               = filebase64sha256("${var.build}/lambda/${each.key}.zip")
   memory_size                    = 256

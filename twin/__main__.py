@@ -17,13 +17,15 @@ import psutil
 
 from twin import datasets, supervisor
 from twin.follow import Follower, read_example
+from twin.infra.terraform import TerraformFailed, TerraformMissing
 from twin.layout import PROJECT, Layout, PortTaken, default_home
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m twin", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("up", help="start the system and leave it running")
+    starting = commands.add_parser("up", help="start the system and leave it running")
+    starting.add_argument("--infra", action="store_true", help="on what Terraform makes, not on the twin's own seed")
     commands.add_parser("down", help="stop it; state is kept in .twin")
     commands.add_parser("status", help="say what runs where")
     demo = commands.add_parser("demo", help="start, file the example issues, follow them to their end, stop")
@@ -39,6 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     home = default_home()
     try:
         if chosen.command == "up":
+            os.environ.update({"INFRA": "1"} if chosen.infra else {})
             return up(home)
         if chosen.command == "down":
             return down(home)
@@ -55,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
         if chosen.command == "demo-vision":
             return demo_run(home, _examples("vision"), datasets.plant_scenes)
         return demo_run(home, chosen.files or _examples("issues"))
-    except (PortTaken, datasets.NoKitti) as wrong:
+    except (PortTaken, datasets.NoKitti, TerraformFailed, TerraformMissing) as wrong:
         print(wrong, file=sys.stderr)
         return 1
 
@@ -80,6 +83,10 @@ def up(home: Path) -> int:
     layout.check_ports()
     (home / "state.json").unlink(missing_ok=True)
     layout.logs.mkdir(parents=True, exist_ok=True)
+    if layout.infra:
+        from twin.infra.standing import stand
+
+        stand(layout)
     print("Starting the local cloud, the MCP server and Airflow ...", flush=True)
     began = time.monotonic()
     with (layout.logs / "supervisor.log").open("ab") as out:

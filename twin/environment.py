@@ -84,6 +84,22 @@ def workflow_arn() -> str:
     return f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{WORKFLOW}"
 
 
+def terraform_settings_file(layout: Layout) -> Path:
+    return layout.home / "infra" / "settings.json"
+
+
+def made_by_terraform(layout: Layout) -> dict[str, str]:
+    """The MLOPS_* that Terraform's outputs name, where the system stands on what it made.
+
+    Airflow is reached by its own address here, and by the state machine only where that was asked for.
+    """
+    if not layout.infra:
+        return {}
+    settings = json.loads(terraform_settings_file(layout).read_text())
+    ours = {"MLOPS_MWAA_ENVIRONMENT", "MLOPS_WORKFLOW_ARN", "MLOPS_GITHUB_REPOSITORY"}
+    return {name: value for name, value in settings.items() if name not in ours}
+
+
 def operator_token(layout: Layout) -> str:
     """The MCP token that `.twin/env` publishes for people."""
     match = re.search(r"^export MCP_TOKEN=(.+)$", layout.env_file.read_text(), re.MULTILINE)
@@ -117,6 +133,7 @@ def for_services(layout: Layout, tokens: Mapping[str, str]) -> dict[str, str]:
         "MLOPS_PAGERDUTY_URL": f"{layout.url('github')}/pagerduty",
         "MLOPS_DATA_QUEUE_URL": f"{layout.url('aws')}/{ACCOUNT}/{DATA_QUEUE}",
         "MLOPS_POLICY_FILE": str(Path(os.environ.get("MLOPS_POLICY_FILE", PROJECT / "dags" / "policy.yaml")).resolve()),
+        **made_by_terraform(layout),
     }
 
 

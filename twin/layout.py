@@ -35,6 +35,8 @@ class Layout:
     ports: dict[str, int]
     workflow: bool = False
     """True: runs are started by the state machine, as on AWS."""
+    infra: bool = False
+    """True: buckets, roles, table, secrets and queues are those that Terraform made here, not the twin's own seed."""
     airflow_password: str = field(default_factory=lambda: secrets.token_urlsafe(9))
     jwt_secret: str = field(default_factory=lambda: secrets.token_hex(32))
     fernet_key: str = field(default_factory=lambda: _fernet_key())
@@ -54,7 +56,9 @@ class Layout:
         """Keep the secrets of an earlier system in `home`, take the ports from the environment or the defaults."""
         ports = {name: int(environment.get(f"{name.upper()}_PORT", default)) for name, default in PORTS.items()}
         known = cls.load(home)
-        chosen = {"ports": ports, "workflow": environment.get("WORKFLOW", "") in {"1", "true", "yes", "on"}}
+        yes = {"1", "true", "yes", "on"}
+        switched = {name: environment.get(name.upper(), "") in yes for name in ("workflow", "infra")}
+        chosen = {"ports": ports, **switched}
         layout = cls(home=home, **chosen)  # type: ignore[arg-type]
         if known:
             layout = cls(**{**known.__dict__, **chosen})

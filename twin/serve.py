@@ -59,8 +59,11 @@ def run(layout: Layout) -> int:
     inbox = receivers.create(state / "messages")
     post = mail.start(HOST, layout.ports["smtp"], inbox.store)
     try:
-        seed.seed(cloud.url, environment.secrets(layout), region=environment.REGION)
-        if layout.workflow:
+        if layout.infra:
+            seed.put_secrets(cloud.url, environment.secrets(layout), region=environment.REGION)
+        else:
+            seed.seed(cloud.url, environment.secrets(layout), region=environment.REGION)
+        if layout.workflow and not layout.infra:
             template = (PROJECT / "terraform" / "files" / "mlops-workflow.asl.json").read_text()
             seed.state_machine(cloud.url, template, region=environment.REGION)
         datasets.plant(cloud.url)

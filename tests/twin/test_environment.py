@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 
 from twin import environment
@@ -44,3 +45,17 @@ def test_the_policy_file_can_be_another(tmp_path, monkeypatch):
     assert environment.for_services(layout, {})["MLOPS_POLICY_FILE"].endswith("dags/policy.yaml")
     monkeypatch.setenv("MLOPS_POLICY_FILE", str(tmp_path / "mine.yaml"))
     assert environment.for_services(layout, {})["MLOPS_POLICY_FILE"] == str(tmp_path / "mine.yaml")
+
+
+def test_names_come_from_terraform_where_it_made_the_account(tmp_path):
+    layout = Layout.create(tmp_path, {"INFRA": "1"})
+    file = environment.terraform_settings_file(layout)
+    file.parent.mkdir()
+    file.write_text(json.dumps({"MLOPS_BUCKET": "vision-bucket", "MLOPS_MWAA_ENVIRONMENT": "vision-airflow"}))
+    services = environment.for_services(layout, {})
+    assert services["MLOPS_BUCKET"] == "vision-bucket"
+    assert "MLOPS_MWAA_ENVIRONMENT" not in services  # Airflow is reached by its own address here.
+
+
+def test_names_are_the_seeds_otherwise(tmp_path):
+    assert environment.made_by_terraform(Layout.create(tmp_path, {})) == {}

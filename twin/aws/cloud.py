@@ -20,8 +20,11 @@ from twin.aws.wire import Reply, not_implemented
 
 log = logging.getLogger(__name__)
 
-_REACHES = {"s3": ("sqs", "events", "sns"), "events": ("sqs", "logs"), "sns": ("sqs",), "logs": ("kinesis", "firehose")}
-"""Services that moto changes on behalf of another, without a request of their own."""
+_REACHES = {
+    "s3": ("sqs", "events", "sns", "logs"), "events": ("sqs", "sns", "logs"), "sns": ("sqs",),
+    "logs": ("kinesis", "firehose"), "awslambda": ("awslambda_simple",), "lambda": ("awslambda_simple",),
+}  # fmt: skip
+"""Services that moto changes on behalf of another, without a request of their own; functions it keeps by two names."""
 _OBJECT_DETAILS = {"tagging", "acl", "retention", "legal-hold", "restore"}
 
 

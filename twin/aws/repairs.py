@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import partial
 from urllib.parse import quote_plus
 
+from moto import awslambda_simple
+from moto.awslambda_simple.models import lambda_simple_backends
 from moto.core.config import default_user_config
 from moto.s3 import notifications
 from moto.s3.models import FakeDeleteMarker
@@ -20,8 +22,9 @@ from twin.aws.targets import mend_targets
 
 def mend_moto() -> None:
     """Safe to call twice."""
-    # moto's own way of running a function needs docker.
+    # moto's own way of running a function needs docker. The other way's state is not found by its name: see snapshots.
     default_user_config["lambda"]["use_docker"] = False
+    awslambda_simple.lambda_simple_backends = lambda_simple_backends  # type: ignore[attr-defined]
     teach_moto_percentiles()
     mend_alarms()
     mend_bucket_policies()

@@ -42,9 +42,15 @@ def seed(
         account.notify(name, queue_url)
     account.table(table)
     role_arn = account.role(ROLE)
-    for name, value in (secrets or {}).items():
-        account.secret(name, value if isinstance(value, str) else json.dumps(value))
+    put_secrets(url, secrets or {}, region=region)
     return {"queue_url": queue_url, "role_arn": role_arn, "bucket": bucket, "data_bucket": data_bucket, "table": table}
+
+
+def put_secrets(url: str, secrets: Mapping[str, str | Mapping[str, Any]], *, region: str = "us-east-1") -> None:
+    """What an operator does after Terraform: it makes secrets, but no values."""
+    account = _Account(url, region)
+    for name, value in secrets.items():
+        account.secret(name, value if isinstance(value, str) else json.dumps(value))
 
 
 def state_machine(url: str, template: str, *, region: str = "us-east-1", table: str = LEDGER_TABLE) -> str:

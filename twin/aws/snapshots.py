@@ -12,6 +12,7 @@ import os
 import pickle
 import threading
 import time
+import weakref
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
@@ -45,7 +46,7 @@ _COST_FACTOR = 10
 
 
 def _special(value: Any) -> Any:
-    """How to pickle what refuses by itself: locks come back fresh, private keys as DER."""
+    """How to pickle what refuses by itself: locks come back fresh, keys and certificates as DER."""
     kind = type(value)
     if kind in _FRESH:
         return _FRESH[kind], ()
@@ -54,13 +55,19 @@ def _special(value: Any) -> Any:
     if isinstance(value, (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey, ed25519.Ed25519PrivateKey)):
         der = value.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
         return _private_key, (der,)
+    if kind is weakref.WeakValueDictionary:
+        return weakref.WeakValueDictionary, (), None, None, iter(list(value.items()))
     if isinstance(value, x509.Certificate):
-        return x509.load_der_x509_certificate, (value.public_bytes(Encoding.DER),)
+        return _certificate, (value.public_bytes(Encoding.DER),)
     return NotImplemented
 
 
 def _private_key(der: bytes) -> Any:
     return load_der_private_key(der, None)
+
+
+def _certificate(der: bytes) -> Any:
+    return x509.load_der_x509_certificate(der)
 
 
 def _defaultdict(kind: type[defaultdict], factory: Callable[[], Any] | None) -> defaultdict:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import shutil
 import sys
 import tempfile
 import threading
@@ -21,6 +22,9 @@ from twin.infra.terraform import Terraform, TerraformFailed, TerraformMissing
 from twin.layout import PROJECT
 
 DOMAIN = "mlops.example.com"
+_PACKAGES = (
+    "mwaa/plugins.zip", "mwaa/requirements.txt", "mwaa/dags/policy.yaml", "lambda/webhook.zip", "lambda/rotation.zip",
+)  # fmt: skip
 
 OVERRIDE = """\
 # What differs on the twin: addresses, and names without the suffix that makes them unique in the world.
@@ -114,17 +118,21 @@ def prerequisites(url: str) -> None:
 
 
 def build_folder(scratch: Path) -> Path:
-    """What `make package` built, or files of the same names where that did not run."""
-    build = PROJECT / "build"
-    if (build / "mwaa" / "plugins.zip").exists() and (build / "lambda" / "webhook.zip").exists():
-        return build
-    print("`make package` did not run here: empty packages stand in for its own.")
-    stand_in = scratch / "build"
-    (stand_in / "mwaa" / "dags").mkdir(parents=True)
-    (stand_in / "lambda").mkdir()
-    (stand_in / "mwaa" / "requirements.txt").write_text("# stand-in\n")
-    (stand_in / "mwaa" / "dags" / "policy.yaml").write_bytes((PROJECT / "dags" / "policy.yaml").read_bytes())
-    for name in ("mwaa/plugins", "lambda/webhook", "lambda/rotation"):
-        with zipfile.ZipFile(stand_in / f"{name}.zip", "w") as archive:
-            archive.writestr("handler.py", "def handle(event, context):\n    return {'statusCode': 202}\n")
-    return stand_in
+    """What `make package` built; a file that it did not build is stood in for by an empty one of the same name."""
+    build = scratch / "build"
+    shutil.rmtree(build, ignore_errors=True)
+    for part in ("mwaa", "lambda"):
+        if (PROJECT / "build" / part).is_dir():
+            shutil.copytree(PROJECT / "build" / part, build / part)
+    missing = [name for name in _PACKAGES if not (build / name).exists()]
+    if missing:
+        print(f"Not built here, empty files stand in: {', '.join(missing)} (`make package` builds them).")
+    for name in missing:
+        path = build / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.suffix == ".zip":
+            with zipfile.ZipFile(path, "w") as archive:
+                archive.writestr("stand_in.txt", "")
+        else:
+            path.write_text("# stand-in\n")
+    return build

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
 import sys
+import zipfile
 from contextlib import contextmanager
 
 import pytest
@@ -175,3 +177,21 @@ def test_new_folder_starts_empty_in_the_same_process(tmp_path):
         client(first, "s3").create_bucket(Bucket="bucket")
     with twin(tmp_path / "two") as second:
         assert client(second, "s3").list_buckets()["Buckets"] == []
+
+
+def test_functions_and_certificates_outlive_the_twin(tmp_path):
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("handler.py", "")
+    with twin(tmp_path) as first:
+        trust = '{"Version": "2012-10-17", "Statement": []}'
+        role = client(first, "iam").create_role(RoleName="r", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+        client(first, "lambda").create_function(
+            FunctionName="f", Role=role, Runtime="python3.12", Handler="a.h", Code={"ZipFile": content.getvalue()}
+        )
+        client(first, "acm").request_certificate(DomainName="mcp.example.com", ValidationMethod="DNS")
+    with twin(tmp_path) as second:
+        found = client(second, "lambda").get_function(FunctionName="arn:aws:lambda:us-east-1:123456789012:function:f")
+        assert found["Configuration"]["Handler"] == "a.h"
+        certificates = client(second, "acm").list_certificates()["CertificateSummaryList"]
+        assert [each["DomainName"] for each in certificates] == ["mcp.example.com"]

@@ -52,10 +52,13 @@ def test_override_points_both_regions_at_the_twin():
     assert f'build         = "{build_folder_path}"' in text
 
 
-def test_empty_packages_stand_in_where_none_were_built(tmp_path, monkeypatch, capsys):
+def test_what_was_built_is_taken_and_only_the_rest_is_stood_in_for(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("twin.infra.rehearsal.PROJECT", tmp_path)
-    (tmp_path / "dags").mkdir()
-    (tmp_path / "dags" / "policy.yaml").write_text("schedules: []\n")
+    (tmp_path / "build" / "lambda").mkdir(parents=True)
+    (tmp_path / "build" / "lambda" / "webhook.zip").write_bytes(b"real")
     build = build_folder(tmp_path / "scratch")
-    assert (build / "lambda" / "webhook.zip").exists()
-    assert "stand in" in capsys.readouterr().out
+    assert (build / "lambda" / "webhook.zip").read_bytes() == b"real"
+    assert (build / "mwaa" / "plugins.zip").exists()
+    said = capsys.readouterr().out
+    assert "mwaa/plugins.zip" in said
+    assert "webhook" not in said
