@@ -59,6 +59,8 @@ class Settings:
     allowed_actors: tuple[str, ...] = ()
     """Logins that may start runs without write access to the repository."""
     intake_poll_interval_s: float = 30.0
+    webhook_queue_url: str = ""
+    """Where GitHub's webhooks leave hints, which end the pause between two polls; empty: there are none."""
     default_branch: str = "main"
 
     cost_ceiling_usd: float = 50.0

@@ -41,6 +41,7 @@ class IssueSensor(BaseSensorOperator):
                 cursor=cursor,
                 interval_s=settings.intake_poll_interval_s,
                 github_conn_id=self.github_conn_id,
+                hint_queue_url=settings.webhook_queue_url,
             ),
             method_name="found",
         )

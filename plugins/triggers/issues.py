@@ -11,6 +11,7 @@ from typing import Any
 from airflow.sdk import BaseHook
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 from hooks.github_issues import GitHubRefused, IssuePoll, Later
+from hooks.hints import hint
 
 from triggers.polling import settled
 
@@ -31,10 +32,12 @@ class IssueTrigger(BaseTrigger):
         interval_s: float,
         github_conn_id: str = "github_default",
         batch: int = 25,
+        hint_queue_url: str = "",
     ):
         super().__init__()
         self.repository, self.labels, self.cursor = repository, list(labels), cursor
         self.interval_s, self.github_conn_id, self.batch = interval_s, github_conn_id, batch
+        self.hint_queue_url = hint_queue_url
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         return "triggers.issues.IssueTrigger", {
@@ -44,6 +47,7 @@ class IssueTrigger(BaseTrigger):
             "interval_s": self.interval_s,
             "github_conn_id": self.github_conn_id,
             "batch": self.batch,
+            "hint_queue_url": self.hint_queue_url,
         }
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
@@ -77,9 +81,12 @@ class IssueTrigger(BaseTrigger):
             try:
                 if numbers := await poll.look():
                     return numbers
-                failures, pause = 0, max(self.interval_s, poll.pause_s)
+                failures = 0
+                # What the rate limit asks for is waited for; only the rest of our own interval may be cut short.
+                await asyncio.sleep(poll.pause_s)
+                await hint(self.hint_queue_url, self.interval_s - poll.pause_s)
             except Later as later:
                 pause = min(_LONGEST_PAUSE_S, later.seconds * 2**failures)
                 failures = min(failures + 1, 6)
                 self.log.warning("%s; next look in %.0f s", later, pause)
-            await asyncio.sleep(pause)
+                await asyncio.sleep(pause)
