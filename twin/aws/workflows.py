@@ -20,6 +20,7 @@ from moto.stepfunctions.parser.asl.eval.callback.callback import (
     CallbackEndpoint,
     CallbackOutcomeFailure,
     CallbackOutcomeSuccess,
+    HeartbeatEndpoint,
 )
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.program_state import ProgramStopped
@@ -35,6 +36,7 @@ LIVE = frozenset({ExecutionStatus.RUNNING, ExecutionStatus.RUNNING.value})
 _reflect_execution_status = BaseExecutionWorkerCommunication._reflect_execution_status
 _handle_retry = ExecutionState._handle_retry
 _set_error = Environment.set_error
+_setup_heartbeat_endpoint = CallbackEndpoint.setup_heartbeat_endpoint
 _start = Execution.start
 
 
@@ -62,6 +64,7 @@ def run_executions(twin: Twin) -> None:
     BaseExecutionWorkerCommunication._reflect_execution_status = ended  # type: ignore[method-assign]
     Environment.set_error = _set_error_unless_stopped  # type: ignore[method-assign]
     ExecutionState._handle_retry = _retry_with_a_new_token  # type: ignore[method-assign]
+    CallbackEndpoint.setup_heartbeat_endpoint = _heartbeat_that_hears  # type: ignore[method-assign]
     StepFunctionResponse.send_task_success = _send_task_success  # type: ignore[method-assign]
     StepFunctionResponse.send_task_failure = _send_task_failure  # type: ignore[method-assign]
     StepFunctionResponse.send_task_heartbeat = _send_task_heartbeat  # type: ignore[method-assign]
@@ -86,6 +89,14 @@ def _retry_with_a_new_token(self: ExecutionState, env: Environment, failure_even
     if "Task" in context.context_object_data:
         env.callback_pool_manager.add(context.update_task_token())
     return outcome
+
+
+def _heartbeat_that_hears(self: CallbackEndpoint, heartbeat_seconds: int) -> HeartbeatEndpoint:
+    """An answer may come before the state begins to listen for heartbeats; moto would sleep through it."""
+    heartbeat = _setup_heartbeat_endpoint(self, heartbeat_seconds)
+    if self._notify_event.is_set():
+        heartbeat.notify()
+    return heartbeat
 
 
 def _set_error_unless_stopped(self: Environment, error: Any) -> None:

@@ -6,6 +6,7 @@ import json
 
 import pytest
 from aws_requests import client, wait_for
+from moto.stepfunctions.parser.asl.eval.callback.callback import CallbackEndpoint, CallbackOutcomeSuccess
 
 from twin.aws.seed import seed, state_machine
 
@@ -68,6 +69,12 @@ def test_each_attempt_has_its_own_token(functions, waiting):
     functions.send_task_failure(taskToken=second, error="Enough", cause="the cause")
     found = ended(functions, execution)
     assert (found["status"], found["error"], found["cause"]) == ("FAILED", "Enough", "the cause")
+
+
+def test_answer_that_comes_before_the_state_listens_is_heard():
+    endpoint = CallbackEndpoint("token")
+    endpoint.notify(CallbackOutcomeSuccess("token", "{}"))
+    assert endpoint.setup_heartbeat_endpoint(600).clear_and_wait()
 
 
 def test_state_that_waits_is_stopped_at_once_with_its_reason(functions, waiting):
