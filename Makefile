@@ -14,7 +14,7 @@ $(foreach port,$(for_each_port),$(if $($(port)),,$(eval unexport $(port))))
 export WORKFLOW
 $(if $(WORKFLOW),,$(eval unexport WORKFLOW))
 
-.PHONY: help setup demo demo-vision kitti up down status issue infra test fast lint form
+.PHONY: help setup demo demo-vision kitti up down status issue infra infra-check test fast lint form
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
@@ -54,6 +54,10 @@ issue: setup ## file FILE=examples/issues/….md on the running system and follo
 
 infra: setup ## apply terraform/ to the twin, look at every resource, destroy it (needs Terraform 1.11)
 	@$(PY) -m twin infra $(if $(KEEP),--keep)
+
+infra-check: setup ## terraform fmt, validate and test with a made-up provider, and checkov (in an environment of its own)
+	@test -x .venv-checkov/bin/checkov || { $(PYTHON) -m venv .venv-checkov && .venv-checkov/bin/pip install --quiet checkov==3.3.30; }
+	@CHECKOV=$(CURDIR)/.venv-checkov/bin/checkov $(PY) -m twin.infra.review
 
 form: setup ## write what is derived from the schema again (issue form, references, tool schemas)
 	$(PY) -m mlops.spec form > .github/ISSUE_TEMPLATE/mlops.yml

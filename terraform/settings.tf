@@ -14,6 +14,7 @@ locals {
     MLOPS_INFERENCE_IMAGE      = local.image["inference"]
     MLOPS_ALARM_TOPIC_ARN      = aws_sns_topic.alarms.arn
     MLOPS_DATA_QUEUE_URL       = aws_sqs_queue.data.id
+    MLOPS_WEBHOOK_QUEUE_URL    = aws_sqs_queue.webhook.id
     MLOPS_MWAA_ENVIRONMENT     = local.airflow_name
     MLOPS_GITHUB_REPOSITORY    = var.github_repository
     MLOPS_GITHUB_SECRET        = aws_secretsmanager_secret.this["github-token"].name

@@ -17,6 +17,7 @@ import psutil
 
 from twin import datasets, supervisor
 from twin.follow import Follower, read_example
+from twin.infra import diagram
 from twin.infra.terraform import TerraformFailed, TerraformMissing
 from twin.layout import PROJECT, Layout, PortTaken, default_home
 
@@ -35,6 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     kitti.add_argument("folder", type=Path, help="holds training/image_2, training/label_2, ...")
     infra = commands.add_parser("infra", help="apply terraform/ to a twin of its own, look at it, destroy it")
     infra.add_argument("--keep", action="store_true", help="wait for Ctrl-C before it is destroyed")
+    infra.add_argument("--diagram", action="store_true", help="only draw docs/infrastructure.md again")
     issue = commands.add_parser("issue", help="file one issue on the running system and follow it")
     issue.add_argument("file", type=Path)
     chosen = parser.parse_args(arguments)
@@ -51,6 +53,9 @@ def main(arguments: list[str] | None = None) -> int:
             return follow(home, [chosen.file])
         if chosen.command == "kitti":
             return kitti_upload(home, chosen.folder)
+        if chosen.command == "infra" and chosen.diagram:
+            diagram.PAGE.write_text(diagram.page())
+            return 0
         if chosen.command == "infra":
             from twin.infra.rehearsal import rehearse  # moto takes seconds to load
 

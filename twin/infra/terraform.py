@@ -45,7 +45,7 @@ class Terraform:
     """One working folder: a copy of `terraform/`, with `envs/<name>` as its root."""
 
     def __init__(self, folder: Path, url: str, environment: str = "dev", say: Callable[[str], None] = print):
-        self._program = _program()
+        self._program = find_program()
         self._folder = folder
         self.root = folder / "terraform" / "envs" / environment
         self._url = url
@@ -63,7 +63,7 @@ class Terraform:
             kept.write_bytes(state)
 
     def init(self) -> None:
-        plugins = _plugins()
+        plugins = find_plugins()
         given = [f"-plugin-dir={plugins}"] if plugins else []
         self._run("init", "-input=false", "-no-color", *given)
 
@@ -156,7 +156,7 @@ class Progress:
             self._say(line)
 
 
-def _program() -> str:
+def find_program() -> str:
     found = shutil.which("terraform")
     if not found:
         raise TerraformMissing(
@@ -166,7 +166,7 @@ def _program() -> str:
     return found
 
 
-def _plugins() -> Path | None:
+def find_plugins() -> Path | None:
     """A folder with the provider, where there is one; otherwise `terraform init` downloads it."""
     for place in PLUGIN_FOLDERS:
         folder = Path(os.environ.get(place, "") if place.isupper() else place)

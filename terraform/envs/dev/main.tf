@@ -7,7 +7,7 @@ module "mlops" {
   domain             = "mlops.example.com"
   github_repository  = "acme/perception"
   operators          = ["operators@example.com"]
-  monthly_budget_usd = 700
+  monthly_budget_usd = 900
   bucket_suffix      = "-123456789012"
   build              = "../../../build"
   protect            = false

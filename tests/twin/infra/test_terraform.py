@@ -18,9 +18,9 @@ def test_missing_program_is_said_with_the_way_to_get_it(tmp_path, monkeypatch):
 def test_plugin_is_found_where_the_variable_says(tmp_path, monkeypatch):
     monkeypatch.setattr(terraform, "PLUGIN_FOLDERS", ("TF_PLUGIN_DIR",))
     monkeypatch.setenv("TF_PLUGIN_DIR", str(tmp_path))
-    assert terraform._plugins() is None
+    assert terraform.find_plugins() is None
     (tmp_path / terraform._PROVIDER).mkdir(parents=True)
-    assert terraform._plugins() == tmp_path
+    assert terraform.find_plugins() == tmp_path
 
 
 def test_progress_is_said_now_and_then_and_at_the_end():

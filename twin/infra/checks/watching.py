@@ -104,7 +104,7 @@ def budget(account: Account, values: Values) -> str:
     budgets, name = account("budgets"), values["name"]
     owner = values["account_id"]
     found = budgets.describe_budget(AccountId=owner, BudgetName=name)["Budget"]
-    expect(float(found["BudgetLimit"]["Amount"]), 700.0, "the limit")
+    expect(float(found["BudgetLimit"]["Amount"]), 900.0, "the limit")
     notes = budgets.describe_notifications_for_budget(AccountId=owner, BudgetName=name)["Notifications"]
     kinds = {(each["NotificationType"], each["Threshold"]) for each in notes}
     expect(kinds, {("ACTUAL", 80.0), ("ACTUAL", 100.0), ("FORECASTED", 100.0)}, "when people are told")
