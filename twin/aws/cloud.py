@@ -23,8 +23,9 @@ log = logging.getLogger(__name__)
 _REACHES = {
     "s3": ("sqs", "events", "sns", "logs"), "events": ("sqs", "sns", "logs"), "sns": ("sqs",),
     "logs": ("kinesis", "firehose"), "awslambda": ("awslambda_simple",), "lambda": ("awslambda_simple",),
+    "elb": ("elbv2",), "apigateway": ("apigatewayv2",),
 }  # fmt: skip
-"""Services that moto changes on behalf of another, without a request of their own; functions it keeps by two names."""
+"""Services that moto changes on behalf of another, without a request of their own, or by another name."""
 _OBJECT_DETAILS = {"tagging", "acl", "retention", "legal-hold", "restore"}
 
 

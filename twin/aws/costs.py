@@ -27,6 +27,16 @@ def subscribers(twin: Twin, request: Request) -> Answer:
     raise AwsError("NotFoundException", "The notification was not found.")
 
 
+def update_budget(twin: Twin, request: Request) -> Answer:
+    wanted = request["NewBudget"]
+    budgets: Any = budgets_backends[twin.options.account]["aws"].budgets[twin.options.account]
+    if wanted["BudgetName"] not in budgets:
+        raise AwsError("NotFoundException", f"Unable to get budget: {wanted['BudgetName']} - it doesn't exist.")
+    with twin.locks.changing("budgets"):
+        budgets[wanted["BudgetName"]].budget.update(wanted)
+    return {}
+
+
 def budget_tags(twin: Twin, request: Request) -> Answer:
     return {"ResourceTags": labels.pairs(labels.of(twin, request["ResourceARN"]))}
 
@@ -117,6 +127,7 @@ def _unknown(kind: str, arn: str) -> AwsError:
 
 
 BUDGETS = {
+    "UpdateBudget": update_budget,
     "DescribeSubscribersForNotification": subscribers, "ListTagsForResource": budget_tags, "TagResource": tag_budget,
 }  # fmt: skip
 ANOMALIES = {

@@ -17,6 +17,7 @@ from twin.aws.buckets import mend_notifications
 from twin.aws.containers import mend_services
 from twin.aws.metrics import teach_moto_percentiles
 from twin.aws.queues import mend_queues
+from twin.aws.rules import mend_rules
 from twin.aws.targets import mend_targets
 
 
@@ -30,6 +31,7 @@ def mend_moto() -> None:
     mend_bucket_policies()
     mend_notifications()
     mend_queues()
+    mend_rules()
     mend_services()
     mend_targets()
     # DeleteObjects calls it on every version of a key; moto has it on objects only.

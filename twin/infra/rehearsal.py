@@ -132,7 +132,7 @@ def build_folder(scratch: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.suffix == ".zip":
             with zipfile.ZipFile(path, "w") as archive:
-                archive.writestr("stand_in.txt", "")
+                archive.writestr(zipfile.ZipInfo("stand_in.txt"), "")  # the same bytes each time
         else:
             path.write_text("# stand-in\n")
     return build

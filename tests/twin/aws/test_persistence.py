@@ -179,7 +179,7 @@ def test_new_folder_starts_empty_in_the_same_process(tmp_path):
         assert client(second, "s3").list_buckets()["Buckets"] == []
 
 
-def test_functions_and_certificates_outlive_the_twin(tmp_path):
+def test_functions_certificates_and_doors_outlive_the_twin(tmp_path):
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         archive.writestr("handler.py", "")
@@ -189,9 +189,14 @@ def test_functions_and_certificates_outlive_the_twin(tmp_path):
         client(first, "lambda").create_function(
             FunctionName="f", Role=role, Runtime="python3.12", Handler="a.h", Code={"ZipFile": content.getvalue()}
         )
+        client(first, "apigatewayv2").create_api(Name="webhook", ProtocolType="HTTP")
+        vpc = client(first, "ec2").create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+        client(first, "elbv2").create_target_group(Name="mcp", Protocol="HTTP", Port=80, VpcId=vpc)
         client(first, "acm").request_certificate(DomainName="mcp.example.com", ValidationMethod="DNS")
     with twin(tmp_path) as second:
         found = client(second, "lambda").get_function(FunctionName="arn:aws:lambda:us-east-1:123456789012:function:f")
         assert found["Configuration"]["Handler"] == "a.h"
+        assert client(second, "apigatewayv2").get_apis()["Items"][0]["Name"] == "webhook"
+        assert client(second, "elbv2").describe_target_groups()["TargetGroups"][0]["TargetGroupName"] == "mcp"
         certificates = client(second, "acm").list_certificates()["CertificateSummaryList"]
         assert [each["DomainName"] for each in certificates] == ["mcp.example.com"]

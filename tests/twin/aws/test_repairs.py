@@ -102,3 +102,14 @@ def test_service_says_how_it_is_deployed(server, name):
     )  # fmt: skip
     found = ecs.describe_services(cluster=name, services=["s"])["services"][0]
     assert found["deploymentConfiguration"]["deploymentCircuitBreaker"] == breaker
+
+
+def test_rule_between_two_groups_keeps_its_description(server):
+    ec2 = client(server, "ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    group = ec2.create_security_group(GroupName="g", Description="d", VpcId=vpc)["GroupId"]
+    pair = {"GroupId": group, "Description": "between a job's instances"}
+    permission = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "UserIdGroupPairs": [pair]}
+    ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[permission])
+    rules = ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [group]}])["SecurityGroupRules"]
+    assert "between a job's instances" in [each.get("Description") for each in rules]

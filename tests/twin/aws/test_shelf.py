@@ -104,6 +104,15 @@ def test_subscribers_of_a_budget_are_those_it_was_made_with(server):
     )  # fmt: skip
     found = budgets.describe_subscribers_for_notification(AccountId="123456789012", BudgetName="b", Notification=note)
     assert found["Subscribers"] == who
+    budgets.update_budget(
+        AccountId="123456789012",
+        NewBudget={
+            "BudgetName": "b", "TimeUnit": "MONTHLY", "BudgetType": "COST",
+            "BudgetLimit": {"Amount": "2", "Unit": "USD"},
+        },
+    )  # fmt: skip
+    changed = budgets.describe_budget(AccountId="123456789012", BudgetName="b")["Budget"]
+    assert changed["BudgetLimit"]["Amount"] == "2"
 
 
 def test_anomaly_subscription_follows_its_monitor(server):
