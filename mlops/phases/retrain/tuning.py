@@ -111,7 +111,11 @@ def symptoms(log: Mapping[str, Any], metric: str, missed: Sequence[str] = ()) ->
     series: Mapping[str, Sequence[float]] = (log.get("curve") or {}).get("series") or {}
     names = [metric, *[name.partition(":")[2] for name in series]]
     shown = next((name for name in names if f"train:{name}" in series and f"validation:{name}" in series), metric)
-    train, validation = series.get(f"train:{shown}") or [], series.get(f"validation:{shown}") or []
+    # A split that is not looked at in every epoch has gaps.
+    train, validation = (
+        [value for value in series.get(f"{split}:{shown}") or () if value is not None]
+        for split in ("train", "validation")
+    )
     return Symptoms(
         metric=shown,
         train=float(train[-1]) if train else None,
