@@ -2,11 +2,11 @@
 
 locals {
   rules = {
-    jobs-failed = {
-      what = "A SageMaker job failed or was stopped"
+    training-failed = {
+      what = "A SageMaker training job failed or was stopped"
       pattern = {
         source      = ["aws.sagemaker"]
-        detail-type = ["SageMaker Training Job State Change", "SageMaker Processing Job State Change"]
+        detail-type = ["SageMaker Training Job State Change"]
         detail      = { TrainingJobStatus = ["Failed", "Stopped"] }
       }
     }
