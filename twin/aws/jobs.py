@@ -180,6 +180,8 @@ class JobRun(ABC):
                     return child.terminate(self.twin.options.stop_grace_s)
             return code
         finally:
+            if child.poll() is None:  # We failed, not the job: it must not go on without us.
+                child.kill()
             stream.flush()
             self.meanwhile(sandbox)
             self._leave_if_closing()

@@ -139,10 +139,10 @@ class TrainingRun(jobs.JobRun):
         self._next_sync = time.monotonic() + _CHECKPOINT_S
         folder = self._checkpoint_folder(sandbox)
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-            changed = os.stat(path).st_mtime
-            if self._sent.get(path) != changed:
-                target = f"{checkpoint.rstrip('/')}/{path.relative_to(folder).as_posix()}"
-                with suppress(ObjectMissing, FileNotFoundError):
+            with suppress(ObjectMissing, FileNotFoundError):  # The job takes old ones away as it writes new ones.
+                changed = os.stat(path).st_mtime
+                if self._sent.get(path) != changed:
+                    target = f"{checkpoint.rstrip('/')}/{path.relative_to(folder).as_posix()}"
                     self.twin.storage.write(target, path.read_bytes())
                     self._sent[path] = changed
 
