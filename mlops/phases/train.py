@@ -21,7 +21,12 @@ from mlops.spec.model import RunSpec
 PHASE = Phase.TRAIN
 _MOST_METRICS = 40
 """SageMaker's limit of metric definitions."""
-_PARTS_OF_LOSS = {"object_detection": ("iou_loss", "objectness_loss", "class_loss", "l1_loss", "learning_rate")}
+_ALONG = {
+    "object_detection": (
+        "iou_loss", "objectness_loss", "class_loss", "l1_loss", "learning_rate", "images_per_second",
+    ),
+}  # fmt: skip
+"""What else is printed each epoch."""
 
 
 def plan(settings: Settings, run: Run, prepared: PreparedData, document: dict[str, Any]) -> JobRequest:
@@ -58,7 +63,7 @@ def hyperparameters(spec: RunSpec) -> dict[str, str]:
 
 def metric_names(task: str) -> list[str]:
     """What a training job of this task may print, e.g. `validation:accuracy`."""
-    names = ["loss", *_PARTS_OF_LOSS.get(task, ()), *[metric.name for metric in catalogue.of_task(task)]]
+    names = ["loss", *_ALONG.get(task, ()), *[metric.name for metric in catalogue.of_task(task)]]
     return [f"{split}:{name}" for split in ("train", "validation") for name in names][:_MOST_METRICS]
 
 
