@@ -83,7 +83,6 @@ def test_login_that_ran_out_is_renewed(mwaa):
     assert Airflow.logins == before + 1
 
 
-
 def test_airflow_that_is_away_is_the_services_fault(tmp_path, mwaa, monkeypatch):
     monkeypatch.setattr(Airflow, "say", lambda self, status, value: self.connection.close())
     with pytest.raises(ClientError, match="InternalServerException"):

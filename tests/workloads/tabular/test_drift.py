@@ -97,6 +97,7 @@ def test_limits_come_from_the_run(base):
 
 
 def test_senseless_limit_is_the_requesters_mistake(base):
-    write_json(base / "processing" / "input" / "run" / "run.json", {"drift": {"share": "half"}, "spec": {"algorithm": "pca"}})
+    wrong = {"drift": {"share": "half"}, "spec": {"algorithm": "pca"}}
+    write_json(base / "processing" / "input" / "run" / "run.json", wrong)
     assert workloads_entry.main(["drift"]) == 2
     assert (base / "output" / "message").read_text() == "UserError: drift.share: 'half' given; a number is needed"
