@@ -21,6 +21,8 @@ log = logging.getLogger("twin.datasets")
 
 SCENES = "road_scenes_synthetic"
 SCENE_FRAMES = 240
+_COARSE = ("--steps", "256")
+"""A scan of a third of the usual points: nobody looks at them closely here, and they have to be uploaded."""
 _KITTI_PREFIX = "kitti/object/"
 """As the specification's issue names it: `s3://mlops-datasets/kitti/object/`."""
 _KITTI_NEEDED = ("image_2", "label_2")
@@ -55,7 +57,7 @@ def plant_scenes(aws_url: str) -> str:
     with tempfile.TemporaryDirectory() as folder:
         print(f"Rendering {SCENE_FRAMES} synthetic road scenes in KITTI's layout ...", flush=True)
         subprocess.run(
-            [sys.executable, "-m", "workloads.scenes", "--out", folder, "--frames", str(SCENE_FRAMES), "--steps", "256"],
+            [sys.executable, "-m", "workloads.scenes", "--out", folder, "--frames", str(SCENE_FRAMES), *_COARSE],
             cwd=PROJECT, check=True, stdout=subprocess.DEVNULL,
         )  # fmt: skip
         _upload(s3, Path(folder), sorted(path for path in Path(folder).rglob("*") if path.is_file()), BUCKET, prefix)
