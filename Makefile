@@ -14,7 +14,7 @@ $(foreach port,$(for_each_port),$(if $($(port)),,$(eval unexport $(port))))
 export WORKFLOW
 $(if $(WORKFLOW),,$(eval unexport WORKFLOW))
 
-.PHONY: help setup demo demo-vision kitti up down status issue infra infra-check test fast lint form
+.PHONY: help setup demo demo-vision kitti up down status issue package infra infra-check test fast lint form
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
@@ -51,6 +51,10 @@ status: setup ## say what runs where
 issue: setup ## file FILE=examples/issues/….md on the running system and follow it
 	@test -n "$(FILE)" || { echo "Which issue? make issue FILE=examples/issues/breast_cancer_xgboost.md"; exit 1; }
 	@$(PY) -m twin issue "$(FILE)"
+
+package: setup ## what Airflow on AWS and the functions run: build/mwaa, build/lambda
+	@$(PY) -m mlops.mwaa
+	@$(PY) -m mlops.lambdas package
 
 infra: setup ## apply terraform/ to the twin, look at every resource, destroy it (needs Terraform 1.11)
 	@$(PY) -m twin infra $(if $(KEEP),--keep)

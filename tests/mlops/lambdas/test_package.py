@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import zipfile
 
+import pytest
+
 from mlops.lambdas.__main__ import main
-from mlops.lambdas.package import handlers, package, sources
+from mlops.lambdas.package import PROJECT, handlers, package, sources
+
+TERRAFORM = (PROJECT / "terraform" / "functions.tf").read_text()
+FUNCTIONS = sorted(re.findall(r"^ {4}(\w+) = {$", TERRAFORM, re.MULTILINE))
+    re.findall(r'^    "?(\w+)"? = {$', (PROJECT / "terraform" / "functions.tf").read_text(), re.MULTILINE)
+)
 
 
-def test_webhook_is_a_handler():
-    assert "webhook" in handlers()
-    assert "package" not in handlers()
+def test_handlers_are_the_functions_that_terraform_makes():
+    assert handlers() == FUNCTIONS == ["rotation", "webhook"]
 
 
 def test_same_sources_give_the_same_bytes(tmp_path):
@@ -21,14 +28,23 @@ def test_same_sources_give_the_same_bytes(tmp_path):
     assert package("webhook", tmp_path / "b").read_bytes() == first
 
 
-def test_zip_holds_what_the_handler_imports_of_ours_and_no_more(tmp_path):
-    names = zipfile.ZipFile(package("webhook", tmp_path)).namelist()
-    assert names == ["mlops/__init__.py", "mlops/lambdas/__init__.py", "mlops/lambdas/webhook.py"]
+@pytest.mark.parametrize("handler", FUNCTIONS)
+def test_zip_holds_what_the_handler_imports_of_ours_and_no_more(tmp_path, handler):
+    names = zipfile.ZipFile(package(handler, tmp_path)).namelist()
+    assert names == ["mlops/__init__.py", "mlops/lambdas/__init__.py", f"mlops/lambdas/{handler}.py"]
 
 
 def test_imports_of_imports_are_found():
     """`package` itself imports nothing of ours; `__main__` imports it."""
     assert [path.name for path in sources("__main__")] == ["__init__.py", "__init__.py", "__main__.py", "package.py"]
+
+
+@pytest.mark.parametrize("handler", FUNCTIONS)
+def test_standard_library_is_all_that_a_handler_needs_to_be_imported(tmp_path, handler):
+    code = f"import sys; sys.path.insert(0, sys.argv[1]); from mlops.lambdas.{handler} import handler"
+    command = [sys.executable, "-I", "-S", "-c", code, str(package(handler, tmp_path))]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env={})
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_handler_starts_from_its_zip_alone_without_heavy_imports(tmp_path):
