@@ -15,8 +15,6 @@ from mlops.lambdas.package import PROJECT, handlers, package, sources
 
 TERRAFORM = (PROJECT / "terraform" / "functions.tf").read_text()
 FUNCTIONS = sorted(re.findall(r"^ {4}(\w+) = {$", TERRAFORM, re.MULTILINE))
-    re.findall(r'^    "?(\w+)"? = {$', (PROJECT / "terraform" / "functions.tf").read_text(), re.MULTILINE)
-)
 
 
 def test_handlers_are_the_functions_that_terraform_makes():
