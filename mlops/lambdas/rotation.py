@@ -61,7 +61,9 @@ class Rotation:
             self._remind()
         elif self._value(_PENDING, version=self.token) is None:
             current = self._keys()
-            renewed = {**current, KEY: secrets.token_hex(_KEY_BYTES), PREVIOUS_KEY: current.get(KEY, "")}
+            renewed = {**_others(current), KEY: secrets.token_hex(_KEY_BYTES)}
+            if KEY in current:
+                renewed[PREVIOUS_KEY] = current[KEY]
             self.manager.put_secret_value(
                 SecretId=self.secret, ClientRequestToken=self.token, SecretString=json.dumps(renewed),
                 VersionStages=[_PENDING],

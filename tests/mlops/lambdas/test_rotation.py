@@ -132,6 +132,7 @@ def test_second_rotation_keeps_the_key_before_it_and_no_older_one(manager):
 def test_first_value_of_terraform_gets_a_key(manager):
     rotate(asked(manager, value="{}"))
     assert len(keys(manager)[KEY]) == 64
+    assert PREVIOUS_KEY not in keys(manager)
 
 
 def test_people_learn_that_tokens_must_be_minted_anew(manager, mail):
