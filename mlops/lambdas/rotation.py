@@ -1,8 +1,8 @@
 """Secrets Manager's rotation: makes a new value where one can be made, asks people where only they can.
 
 `api-keys` holds a key of our own making, `mcp_signing_key`; its other entries stay as they are. A token of GitHub, an
-address of Slack, a mail account are given out by others: for these a rotation is a reminder, the value stays, and
-Secrets Manager goes on saying when it was last renewed. Standard library and boto3 only.
+address of Slack, a mail account are given out by others: for these a rotation is a reminder, and the value stays.
+Standard library and boto3 only.
 """
 
 from __future__ import annotations
