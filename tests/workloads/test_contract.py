@@ -78,7 +78,7 @@ def test_nan_is_never_written_as_json(tmp_path):
 def test_wrong_command_line_says_what_there_is(words):
     done = subprocess.run([sys.executable, "-m", "workloads", *words], capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert "prepare|train|validate|package|drift|serve" in done.stderr
+    assert "prepare|train|validate|package|drift|points|serve" in done.stderr
 
 
 def test_process_without_inputs_fails_with_a_message_and_no_success(tmp_path):
