@@ -16,7 +16,7 @@ from mlops import keys
 from mlops.identity import Phase, RunKey
 from mlops.markdown import code, details, fence, fit, link, prose, table
 from mlops.record import Outcome, PhaseRecord, PhaseState, RunRecord, RunState
-from mlops.spec.metrics import METRICS
+from mlops.spec.metrics import in_order
 from mlops.spec.model import RunSpec
 from mlops.spec.notes import notes
 
@@ -224,7 +224,7 @@ def _metrics(record: RunRecord) -> str:
     measured: Mapping[str, Any] = evaluation.get("metrics") or {}
     verdict = record.verdict or {}
     checks = {str(check.get("metric")): check for check in verdict.get("checks", []) if isinstance(check, dict)}
-    names = [*checks, *sorted((name for name in measured if name not in checks), key=_place)]
+    names = [*checks, *in_order(sorted(name for name in measured if name not in checks))]
     if not names:
         return ""
     champion: Mapping[str, Any] = evaluation.get("champion_metrics") or {}
@@ -240,12 +240,6 @@ def _metrics(record: RunRecord) -> str:
     judged = f"On {evaluation['rows']} sealed test {what}." if isinstance(evaluation.get("rows"), int) else ""
     shown = table(headings, rows, "clrr" + ("r" if champion else ""))
     return "\n\n".join(part for part in (shown, judged, reasons) if part)
-
-
-def _place(name: str) -> tuple[int, str]:
-    """In the order of the catalogue, the headline figures first; strangers last."""
-    known = list(METRICS)
-    return (known.index(name) if name in METRICS else len(known)), name
 
 
 def _passed(check: Mapping[str, Any] | None) -> str:

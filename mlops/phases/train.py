@@ -131,6 +131,5 @@ def seconds(described: Any) -> float:
 
 
 def sentence(trained: TrainedModel) -> str:
-    ordered = [*(name for name in catalogue.METRICS if name in trained.metrics), *trained.metrics]
-    shown = ", ".join(f"{name} {trained.metrics[name]:.4g}" for name in list(dict.fromkeys(ordered))[:4])
+    shown = ", ".join(f"{name} {trained.metrics[name]:.4g}" for name in catalogue.in_order(trained.metrics)[:4])
     return f"{trained.algorithm} trained in {trained.seconds:g} s" + (f"; validation: {shown}." if shown else ".")

@@ -16,7 +16,7 @@ from mlops.phases import progress, requests
 from mlops.phases.run import Run, upload_document
 from mlops.services import Services
 from mlops.settings import Settings
-from mlops.spec.metrics import METRICS
+from mlops.spec.metrics import in_order
 
 PHASE = Phase.VALIDATE
 
@@ -147,7 +147,6 @@ def numbers(metrics: dict[str, Any]) -> dict[str, float]:
 
 
 def sentence(evaluation: Evaluation) -> str:
-    ordered = [*(name for name in METRICS if name in evaluation.metrics), *evaluation.metrics]
-    shown = ", ".join(f"{name} {evaluation.metrics[name]:.4g}" for name in list(dict.fromkeys(ordered))[:6])
+    shown = ", ".join(f"{name} {evaluation.metrics[name]:.4g}" for name in in_order(evaluation.metrics)[:6])
     what = "frames" if evaluation.task == "object_detection" else "rows"
     return f"{evaluation.rows} test {what}: {shown or 'nothing was measured'}."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -116,6 +117,12 @@ def find(name: str) -> Metric | None:
 def of_task(task: str) -> list[Metric]:
     """The metrics that belong to one task, in the order of a report."""
     return [metric for metric in _CATALOGUE if task in metric.tasks]
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """`names` as a report shows them: in the order of the catalogue, strangers behind it as they came."""
+    given = dict.fromkeys(names)
+    return [*(name for name in METRICS if name in given), *(name for name in given if name not in METRICS)]
 
 
 def primary(task: str) -> Metric:
