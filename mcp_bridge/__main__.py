@@ -84,13 +84,13 @@ def _serve_http(options: argparse.Namespace, services) -> int:
 
 def _token(options: argparse.Namespace) -> int:
     from mcp_bridge.auth import mint
-    from mcp_bridge.web import signing_key
+    from mcp_bridge.web import signing_keys
     from mlops.services import Services
 
     if not options.all and options.agent not in GRANTS:
         print(f"Unknown agent {options.agent!r}; choose one of: {', '.join(GRANTS)}.", file=sys.stderr)
         return 2
-    key = signing_key(Services.from_environment())
+    key = signing_keys(Services.from_environment())[0]
     if options.all:
         print(json.dumps({agent: mint(agent, key, days=options.days) for agent in GRANTS}))
     else:

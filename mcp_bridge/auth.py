@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.auth.provider import AccessToken
 
 from mcp_bridge.agents import GRANTS
+from mlops.errors import MlopsError, RequestRefused
 
 AUDIENCE = "mlops-mcp"
 ISSUER = "mlops"
 _ALGORITHM = "HS256"
 _KEY_BYTES = 32
 """RFC 7518: a key for HS256 has at least 256 bits."""
-_KEY_AGE_S = 300.0
+_KEYS_AGE_S = 300.0
+_RETRY_AGE_S = 15.0
+"""A signature that no known key made may be of a key that is newer; strangers must not make us ask at each try."""
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +43,7 @@ def mint(agent: str, signing_key: str, *, days: float = 30.0) -> str:
 
     Raises:
         KeyError: there is no such agent.
-        ValueError: the key is shorter than 32 bytes.
+        RequestRefused: the key is shorter than 32 bytes.
     """
     import jwt
 
@@ -58,10 +62,16 @@ def mint(agent: str, signing_key: str, *, days: float = 30.0) -> str:
 class Verifier:
     """Checks signature, issuer, audience and expiry; a token never gets more than its agent's grant of today."""
 
-    def __init__(self, signing_key: Callable[[], str]):
-        """`signing_key` is asked again every five minutes, so that a rotation needs no restart."""
-        self._signing_key = signing_key
-        self._known: tuple[float, str] | None = None
+    def __init__(self, signing_keys: Callable[[], Sequence[str]], clock: Callable[[], float] = time.monotonic):
+        """`signing_keys`, the newest first, are asked again every five minutes, so that a rotation needs no restart.
+
+        A token that none of them signed is a reason to ask sooner: the key before ends with the next rotation at the
+        latest five minutes later, a new one is known after 15 seconds.
+        """
+        self._signing_keys = signing_keys
+        self._clock = clock
+        self._known: tuple[str, ...] = ()
+        self._asked_at = 0.0
 
     async def verify_token(self, token: str) -> AccessToken | None:
         """The token's agent and scopes, or None (the wire says 401)."""
@@ -69,11 +79,7 @@ class Verifier:
         import jwt
 
         try:
-            key = await anyio.to_thread.run_sync(self._key)
-            claims = jwt.decode(
-                token, key, algorithms=[_ALGORITHM], audience=AUDIENCE, issuer=ISSUER,
-                options={"require": ["exp", "aud", "iss", "sub"]},
-            )  # fmt: skip
+            claims = await anyio.to_thread.run_sync(self._claims, token)
         except jwt.InvalidTokenError as refused:
             log.warning("Refused a token: %s", refused)
             return None
@@ -87,11 +93,41 @@ class Verifier:
             claims={"iss": ISSUER},
         )  # fmt: skip
 
-    def _key(self) -> str:
-        now = time.monotonic()
-        if self._known is None or now - self._known[0] > _KEY_AGE_S:
-            self._known = (now, _strong(self._signing_key()))
-        return self._known[1]
+    def _claims(self, token: str) -> dict[str, Any]:
+        """Raises jwt.InvalidTokenError, and what reading the keys raises where none is known yet."""
+        import jwt
+
+        try:
+            return _decoded(token, self._keys(_KEYS_AGE_S))
+        except jwt.InvalidSignatureError:
+            return _decoded(token, self._keys(_RETRY_AGE_S))
+
+    def _keys(self, oldest_s: float) -> tuple[str, ...]:
+        if not self._known or self._clock() - self._asked_at > oldest_s:
+            try:
+                self._known = tuple(_strong(key) for key in self._signing_keys())
+            except MlopsError as trouble:
+                # Agents that were let in a moment ago are still the same ones.
+                if not self._known:
+                    raise
+                log.warning("The signing keys could not be read again: %s", trouble)
+            self._asked_at = self._clock()
+        return self._known
+
+
+def _decoded(token: str, keys: Sequence[str]) -> dict[str, Any]:
+    """Raises jwt.InvalidSignatureError where no key made the signature, another jwt.InvalidTokenError otherwise."""
+    import jwt
+
+    for key in keys:
+        try:
+            return jwt.decode(
+                token, key, algorithms=[_ALGORITHM], audience=AUDIENCE, issuer=ISSUER,
+                options={"require": ["exp", "aud", "iss", "sub"]},
+            )  # fmt: skip
+        except jwt.InvalidSignatureError:
+            continue
+    raise jwt.InvalidSignatureError("Signature verification failed")
 
 
 def caller(local: Caller | None) -> Caller | None:
@@ -102,5 +138,5 @@ def caller(local: Caller | None) -> Caller | None:
 
 def _strong(key: str) -> str:
     if len(key.encode()) < _KEY_BYTES:
-        raise ValueError(f"mcp_signing_key has {len(key.encode())} bytes; make one of at least {_KEY_BYTES}.")
+        raise RequestRefused(f"mcp_signing_key has {len(key.encode())} bytes; make one of at least {_KEY_BYTES}.")
     return key

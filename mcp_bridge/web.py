@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from mcp_bridge.auth import Verifier
+from mlops.errors import RequestRefused
 
 if TYPE_CHECKING:
     from mcp_bridge.bridge import Bridge
@@ -38,14 +39,24 @@ def application(
         max_request_body_size=MAX_BODY_BYTES,
         transport_security=TransportSecuritySettings(allowed_hosts=list(hosts), allowed_origins=list(origins)),
         auth=AuthSettings(issuer_url="https://mlops.invalid", resource_server_url=None),  # type: ignore[arg-type]
-        token_verifier=Verifier(lambda: signing_key(services)),
+        token_verifier=Verifier(lambda: signing_keys(services)),
         custom_starlette_routes=[Route("/healthz", _health(bridge))],
     )
 
 
-def signing_key(services: Services) -> str:
-    """`mcp_signing_key` of the API keys secret."""
-    return str(json.loads(services.cloud.secret(services.settings.api_keys_secret))["mcp_signing_key"])
+def signing_keys(services: Services) -> list[str]:
+    """The keys of the API keys secret that may have signed a token: today's, then the one before it.
+
+    Raises:
+        RequestRefused: the secret is missing, no JSON object, or holds no key. Unavailable: it could not be read.
+    """
+    name = services.settings.api_keys_secret
+    try:
+        keys = json.loads(services.cloud.secret(name))
+        return [str(keys["mcp_signing_key"]), *filter(None, [keys.get("mcp_signing_key_previous")])]
+    except (ValueError, TypeError, KeyError, AttributeError):
+        # Not from it: the decoder's error carries the whole value.
+        raise RequestRefused(f"Secret {name} must be a JSON object with mcp_signing_key.") from None
 
 
 def _health(bridge: Bridge):
