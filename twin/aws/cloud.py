@@ -14,6 +14,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from twin.aws.journal import READING, Journal
 from twin.aws.locks import Locks
 from twin.aws.object_store import ObjectStore
+from twin.aws.replication import Replication, show
 from twin.aws.snapshots import Snapshots
 from twin.aws.twin import Twin
 from twin.aws.wire import Reply, not_implemented
@@ -42,6 +43,9 @@ class Cloud:
         self._snapshots.extra["dynamodb"] = self._journal.next_generation
         self._snapshots.committed["dynamodb"] = self._journal.rotate
         twin.storage.on_write = self._object_written
+        self.replication = Replication(twin, self._objects.object_changed)
+        self._objects.on_new = self.replication.noticed
+        show(self.replication)
 
     def load(self) -> None:
         """Empty moto, then bring back what an earlier twin kept."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import pickle
 import sqlite3
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,8 @@ class ObjectStore:
             """
         )
         self._known: dict[tuple[str, str], Versions] = {}
+        self.on_new: Callable[[str, Any], None] = lambda bucket, version: None
+        """Told of each new version or delete marker once it is on disk (replication listens)."""
 
     @property
     def _backend(self) -> S3Backend:
@@ -52,6 +55,7 @@ class ObjectStore:
         bucket = self._backend.buckets.get(bucket_name)
         versions: Versions = list(bucket.keys.getlist(key, [])) if bucket else []
         known = self._known.get((bucket_name, key), [])
+        new = [version for version in versions if not _contains(known, version)]
         with self._database:
             self._database.execute("BEGIN")
             for version in known:
@@ -68,6 +72,8 @@ class ObjectStore:
             self._known[bucket_name, key] = versions
         else:
             self._known.pop((bucket_name, key), None)
+        for version in new:
+            self.on_new(bucket_name, version)
 
     def bucket_changed(self, bucket_name: str) -> None:
         """Bring a bucket's settings to disk, and whichever of its objects came or went."""

@@ -53,6 +53,8 @@ class Options:
     snapshot_s: float = 0.5
     """How long a change of a service that is not written through may stay in memory only."""
     capture_flush_s: float = 3.0
+    replication_s: float = 1.0
+    """How long a written object takes to the bucket that replication copies it to; on AWS mostly seconds."""
     check_responses: bool = False
     """Hold our own answers against the service model, too; a mismatch answers 500. For tests."""
     airflow_url: str = field(default_factory=lambda: os.environ.get("AIRFLOW_API_URL", "http://127.0.0.1:8080"))

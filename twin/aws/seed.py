@@ -12,6 +12,8 @@ from twin.aws.clients import client
 
 BUCKET = "mlops-bucket"
 DATA_BUCKET = "mlops-datasets"
+REPLICA, DATA_REPLICA = "mlops-lifecycle-replica", "mlops-datasets-replica"
+REPLICA_REGION = "us-west-2"
 DATA_QUEUE = "mlops-data-events"
 WORKFLOW = "mlops-workflow"
 ALARM_TOPIC = "mlops-alarms"
@@ -35,8 +37,9 @@ def seed(
             only where it differs.
     """
     account = _Account(url, region)
-    for name in (bucket, data_bucket):
+    for name, replica in ((bucket, REPLICA), (data_bucket, DATA_REPLICA)):
         account.bucket(name)
+        account.replicate(name, replica)
     queue_url = account.queue(queue)
     for name in (bucket, data_bucket):
         account.notify(name, queue_url)
@@ -75,6 +78,19 @@ class _Account:
         s3 = self._client("s3")
         _unless_it_exists(lambda: s3.create_bucket(Bucket=name))
         s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+
+    def replicate(self, name: str, replica: str) -> None:
+        """Everything that is written to bucket `name` from now on is copied to the other region."""
+        s3 = self._client("s3")
+        where = {"LocationConstraint": REPLICA_REGION}
+        _unless_it_exists(lambda: s3.create_bucket(Bucket=replica, CreateBucketConfiguration=where))
+        s3.put_bucket_versioning(Bucket=replica, VersioningConfiguration={"Status": "Enabled"})
+        rule = {
+            "ID": "everything", "Status": "Enabled", "Priority": 1, "Filter": {},
+            "DeleteMarkerReplication": {"Status": "Enabled"}, "Destination": {"Bucket": f"arn:aws:s3:::{replica}"},
+        }  # fmt: skip
+        configuration = {"Role": self.role("mlops-replication", "s3.amazonaws.com"), "Rules": [rule]}
+        s3.put_bucket_replication(Bucket=name, ReplicationConfiguration=configuration)
 
     def queue(self, name: str) -> str:
         sqs = self._client("sqs")

@@ -117,6 +117,7 @@ def _start(host: str, port: int, folder: Path, options: Options) -> Server:
     twin.in_background(lambda: _repeat(twin, options.capture_flush_s, capture.flush), "capture")
     twin.in_background(lambda: _repeat(twin, 1.0, twin.metrics.flush), "metrics")
     twin.in_background(lambda: _repeat(twin, options.snapshot_s, cloud.save), "snapshots")
+    twin.in_background(lambda: _repeat(twin, 0.2, cloud.replication.turn), "replication")
     at_end = [
         lambda: twin.children.stop(options.stop_grace_s), lambda: twin.join(5.0), twin.logs.close, flush,
         cloud.close, twin.store.close, twin.effects.close, claim.close,
