@@ -77,6 +77,11 @@ class AirflowApi:
             raise Unavailable(f"Airflow does not know DAG {dag_id} yet; try again.")
         raise _refused(f"start run {run_id} of {dag_id}", answer)
 
+    def get_dag(self, dag_id: str) -> dict[str, Any] | None:
+        """The DAG as Airflow describes it (`is_paused`, ...), or None where it was not parsed yet."""
+        answer = self._transport.request("GET", f"/dags/{dag_id}")
+        return None if answer.status == 404 else _checked(f"read DAG {dag_id}", answer).body
+
     def get_run(self, dag_id: str, run_id: str) -> dict[str, Any] | None:
         """The run as Airflow describes it (`state`, `conf`, `start_date`, ...), or None."""
         path = _run_path(dag_id, run_id)

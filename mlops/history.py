@@ -160,7 +160,11 @@ def _subject(directory: Path | None) -> tuple[Tree, Link | None]:
         return Folder(directory), None
     from mlops.services import Services
 
-    services = Services.from_environment()
+    return stored(Services.from_environment())
+
+
+def stored(services: Services) -> tuple[Tree, Link | None]:
+    """What the repository holds now, and the chain's head as the ledger remembers it."""
     ref = services.repository.head(services.settings.default_branch)
     item = services.ledger.get_item(_anchor_item(services.settings.github_repository))
     return Commit(services.repository, ref), Link(**item.value) if item else None

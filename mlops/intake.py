@@ -256,7 +256,9 @@ def start(services: Services, record: RunRecord, *, directly: bool = False) -> R
         if life.is_on(services) and not directly:
             life.start(services, record, conf, _note(record))
         else:
-            services.airflow.create_run(runs.DAG_ID, record.run_key, conf, note=_note(record))
+            # A run from Airflow's form has an id of Airflow's own.
+            run_id = record.airflow_run_id or record.run_key
+            services.airflow.create_run(runs.DAG_ID, run_id, conf, note=_note(record))
     except Unavailable:
         raise
     except MlopsError as refused:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from mlops import history, report
@@ -22,13 +23,25 @@ if TYPE_CHECKING:
     from mlops.services import Services
 
 __all__ = [
-    "close_run", "issue_url", "open_run", "publish", "reconcile", "record_verdict", "report_failure", "stop_run",
+    "Remedy", "close_run", "issue_url", "mend", "open_run", "publish", "reconcile", "record_verdict", "remedy",
+    "report_failure", "stop_run",
 ]  # fmt: skip
 
 log = logging.getLogger(__name__)
 
 DAG_ID = "lifecycle"
 _STALE = timedelta(minutes=2)
+
+
+class Remedy(StrEnum):
+    """What is due for a run whose record and whose Airflow run do not fit together."""
+
+    NONE = ""
+    START = "start"
+    START_AGAIN = "start again"
+    """Airflow does not know it any more; its finished phases are kept and its jobs adopted."""
+    CLOSE = "close"
+    FAIL = "close as failed"
 
 
 def open_run(
@@ -154,9 +167,9 @@ def reconcile(services: Services) -> dict[str, list[str] | int]:
     done: dict[str, list[str]] = {"started": [], "closed": [], "failed": []}
     for record in services.ledger.list_runs(limit=10_000):
         try:
-            action = _mend(services, record)
-            if action:
-                done[action].append(record.run_key)
+            if chosen := remedy(services, record):
+                mend(services, record, chosen)
+                done["started" if chosen in {Remedy.START, Remedy.START_AGAIN} else "closed"].append(record.run_key)
         except MlopsError as error:
             # One run that cannot be mended now leaves the others to be.
             log.warning("Could not put run %s right: %s", record.run_key, error)
@@ -193,30 +206,41 @@ def _stop_jobs(services: Services, record: RunRecord) -> None:
                 log.info("Job %s needs no stop: %s", job.name, over)
 
 
-def _mend(services: Services, record: RunRecord) -> str:
+def remedy(services: Services, record: RunRecord, *, at_once: bool = False) -> Remedy:
+    """What puts a run right, by the ledger and by Airflow; nothing is changed.
+
+    `at_once`: a person says that nobody else is at work, so that what has just begun is not left to them.
+
+    Raises:
+        Unavailable: Airflow did not answer.
+    """
+    if record.state is RunState.AWAITING_APPROVAL:
+        return Remedy.NONE
+    moments = {RunState.FINISHED: record.ended_at}
+    if not at_once and not _older(services, moments.get(record.state, record.started_at or record.created_at)):
+        return Remedy.NONE
+    if record.state is RunState.FINISHED:
+        return Remedy.NONE if record.reported_at else Remedy.CLOSE
+    if record.state is RunState.APPROVED:
+        return Remedy.START
+    run = services.airflow.get_run(DAG_ID, record.airflow_run_id or record.run_key)
+    if run is None:
+        return Remedy.START_AGAIN
+    return {"failed": Remedy.FAIL, "success": Remedy.CLOSE}.get(str(run.get("state")), Remedy.NONE)
+
+
+def mend(services: Services, record: RunRecord, chosen: Remedy) -> None:
+    """Do what `remedy` said. Safe to repeat."""
     from mlops import intake
 
-    if record.state is RunState.FINISHED:
-        if record.reported_at is None and _older(services, record.ended_at):
-            close_run(services, record.run_key)
-            return "closed"
-        return ""
-    if record.state is RunState.AWAITING_APPROVAL or not _older(services, record.started_at or record.created_at):
-        return ""
-    if record.state is RunState.APPROVED:
-        intake.start(services, record)
-        return "started"
-    run = services.airflow.get_run(DAG_ID, record.airflow_run_id or record.run_key)
-    if run is None and record.trigger is not Trigger.UI:
+    if chosen in {Remedy.START, Remedy.START_AGAIN}:
         # Airflow's database was lost; the ledger was not. An execution would be adopted and start nothing.
-        intake.start(services, record, directly=True)
-        return "started"
-    if run is None or run.get("state") in {"failed", "success"}:
-        if run is None or run.get("state") == "failed":
-            report_failure(services, record.run_key, "", "The Airflow run ended without saying why; see its log.")
+        intake.start(services, record, directly=chosen is Remedy.START_AGAIN)
+        return
+    if chosen is Remedy.FAIL:
+        report_failure(services, record.run_key, "", "The Airflow run ended without saying why; see its log.")
+    if chosen is not Remedy.NONE:
         close_run(services, record.run_key)
-        return "closed"
-    return ""
 
 
 def _older(services: Services, moment: str | None) -> bool:

@@ -130,10 +130,14 @@ class AirflowStandIn:
         self.fail_after_effect = 0
         """So many of the next creates take effect and answer 500."""
         self.down = False
+        self.unparsed = 0
+        """So many of the next questions for a DAG come before it was parsed."""
+        self.paused: set[str] = set()
         self.url = ""
         self.app = Starlette(
             routes=[
                 Route("/auth/token", self._login, methods=["POST"]),
+                Route("/api/v2/dags/{dag}", self._dag, methods=["GET"]),
                 Route("/api/v2/dags/{dag}/dagRuns", self._create, methods=["POST"]),
                 Route("/api/v2/dags/{dag}/dagRuns", self._list, methods=["GET"]),
                 Route("/api/v2/dags/{dag}/dagRuns/{run:path}", self._one, methods=["GET", "PATCH"]),
@@ -153,6 +157,15 @@ class AirflowStandIn:
         if request.headers.get("authorization") != f"Bearer {self.token}":
             return JSONResponse({"detail": "Invalid JWT token"}, 401)
         return None
+
+    async def _dag(self, request: Request) -> JSONResponse:
+        if refused := self._refused(request):
+            return refused
+        name = request.path_params["dag"]
+        if self.unparsed:
+            self.unparsed -= 1
+            return JSONResponse({"detail": "Dag not found"}, 404)
+        return JSONResponse({"dag_id": name, "is_paused": name in self.paused})
 
     async def _create(self, request: Request) -> JSONResponse:
         if refused := self._refused(request):
