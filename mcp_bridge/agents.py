@@ -38,6 +38,12 @@ GRANTS: dict[str, frozenset[str]] = {
     OPERATOR: frozenset(CAPABILITIES),
 }
 
+
+def owner(capability: str) -> str:
+    """The agent that a capability is made for."""
+    return next(agent for agent, scopes in GRANTS.items() if capability in scopes)
+
+
 AGENTS = tuple(agent for agent in GRANTS if agent != OPERATOR)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import threading
 import time
 import uuid
@@ -142,7 +143,9 @@ def _renewed(store: Store, claim: Item, lease_s: float) -> Iterator[_Claim]:
             except Unavailable:
                 continue
 
-    thread = threading.Thread(target=renew, name=f"lease {claim.id}", daemon=True)
+    # In our context: the claim is renewed by whoever made it.
+    context = contextvars.copy_context()
+    thread = threading.Thread(target=context.run, args=(renew,), name=f"lease {claim.id}", daemon=True)
     thread.start()
     try:
         yield newest

@@ -15,9 +15,10 @@ from mcp.server.mcpserver import Context
 from mcp.types import ToolAnnotations
 from pydantic import Field, TypeAdapter
 
-from mcp_bridge import faults, idempotency
+from mcp_bridge import agents, faults, idempotency
 from mcp_bridge.bridge import Bridge
 from mcp_bridge.reporting import Reporter
+from mlops.acting import acting
 from mlops.errors import MlopsError
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ IdempotencyKey = Annotated[
 ]  # fmt: skip
 
 _HEARTBEAT_S = 2.0
+_SUBJECTS = ("run_key", "name", "endpoint")
+"""Arguments that say what a call is about; the first that there is names its session at AWS."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ class Tools:
     def _add(self, function: Callable[..., Any], act: Callable[..., Any], annotations: ToolAnnotations) -> None:
         self.server.capability_of[function.__name__] = self.capability
         self.server.add_tool(
-            _served(function, act, self.server.threads),
+            _served(function, self._as_agent(act, function.__name__), self.server.threads),
             title=annotations.title,
             description=inspect.getdoc(function),
             annotations=annotations,
@@ -93,6 +96,19 @@ class Tools:
             structured_output=True,
         )
         self.server.close_arguments(function.__name__)
+
+    def _as_agent(self, act: Callable[..., Any], tool: str) -> Callable[..., Any]:
+        """AWS is asked with the caller's role; for people, with that of the agent that the capability is made for."""
+
+        def call(**arguments: Any) -> Any:
+            who = self.server.caller()
+            assert who is not None  # the scope check has passed
+            agent = who.agent if who.agent != agents.OPERATOR else agents.owner(self.capability)
+            about = next((arguments[name] for name in _SUBJECTS if name in arguments), tool)
+            with acting(agent, str(about)):
+                return act(**arguments)
+
+        return call
 
     def _reported(self, act: Callable[..., Any]) -> Callable[..., Any]:
         def tell(**arguments: Any) -> Any:

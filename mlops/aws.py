@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from mlops.acting import AgentCredentials
 from mlops.errors import Conflict, MlopsError, RequestRefused, Unavailable
 from mlops.settings import Settings
 
@@ -25,17 +26,21 @@ QUOTAS = frozenset({"ResourceLimitExceeded", "ServiceQuotaExceededException"})
 class Cloud:
     """One boto3 client a service, shared by all threads. Addresses and credentials are boto3's own settings."""
 
-    def __init__(self, *, endpoint_url: str | None = None, region: str | None = None):
-        """`endpoint_url` and `region` win over `AWS_ENDPOINT_URL` and `AWS_DEFAULT_REGION` (tests use them)."""
+    def __init__(self, *, endpoint_url: str | None = None, region: str | None = None, agent_roles: str = ""):
+        """`endpoint_url` and `region` win over `AWS_ENDPOINT_URL` and `AWS_DEFAULT_REGION` (tests use them).
+
+        `agent_roles` begins the ARN of each agent's role; empty: whoever acts, the process's own credentials sign.
+        """
         self._endpoint_url = endpoint_url
         self._region = region
+        self._agent_roles = agent_roles
         self._clients: dict[str, Any] = {}
         self._lock = threading.Lock()
         self._session: Any = None
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Cloud:
-        return cls()
+        return cls(agent_roles=settings.agent_role_prefix)
 
     def client(self, service: str) -> Any:
         """The boto3 client of `service`; the same one on every call."""
@@ -51,6 +56,8 @@ class Cloud:
 
         if self._session is None:
             self._session = boto3.session.Session(region_name=self._region)
+            if self._agent_roles:
+                self._session = self._acting(self._session)
         asks_model = service == "sagemaker-runtime"
         config = Config(
             # A prediction that fails is an answer of its own: whoever asked decides whether to ask again.
@@ -64,6 +71,17 @@ class Cloud:
             s3={"addressing_style": "path"} if self._is_local() else None,
         )
         return self._session.client(service, endpoint_url=self._endpoint_url, config=config)
+
+    def _acting(self, own: Any) -> Any:
+        """A session whose requests are signed by whoever acts."""
+        import boto3
+        from botocore.session import get_session
+
+        session = get_session()
+        sts = own.client("sts", endpoint_url=self._endpoint_url)
+        # botocore has no public way in for credentials of one's own; this is the attribute that its own loader sets.
+        session._credentials = AgentCredentials(own.get_credentials(), sts, self._agent_roles)  # type: ignore[attr-defined]
+        return boto3.session.Session(region_name=own.region_name, botocore_session=session)
 
     def _is_local(self) -> bool:
         import os

@@ -22,6 +22,14 @@ class Settings:
     """Buckets an issue may name in `dataset.s3_uri`."""
     ledger_table: str = "mlops-ledger"
     job_role_arn: str = "arn:aws:iam::123456789012:role/mlops-jobs"
+    agent_role_prefix: str = ""
+    """Begins the ARN of each agent's role, e.g. `arn:aws:iam::123456789012:role/mlops-agent-`; the MCP server then
+    makes every call of AWS as the agent that it is for. Empty: with its own role."""
+    job_subnets: tuple[str, ...] = ()
+    """Subnets that jobs and endpoints run in; empty: SageMaker's own network."""
+    job_security_groups: tuple[str, ...] = ()
+    job_kms_key: str = ""
+    """Encrypts the disks of jobs and endpoints, and what they write; empty: keys that AWS owns."""
     training_image: str = "123456789012.dkr.ecr.us-east-1.amazonaws.com/mlops-training:1"
     processing_image: str = "123456789012.dkr.ecr.us-east-1.amazonaws.com/mlops-processing:1"
     inference_image: str = "123456789012.dkr.ecr.us-east-1.amazonaws.com/mlops-inference:1"
@@ -91,6 +99,10 @@ class Settings:
     workflow_arn: str = ""
     """The state machine that runs are started through; empty: Airflow is asked directly."""
     mlflow_tracking_uri: str = ""
+    traces_url: str = ""
+    """Where spans are sent to, by OTLP over HTTP: `https://xray.us-east-1.amazonaws.com/v1/traces`; empty: nowhere."""
+    trace_page: str = ""
+    """Where people look at a run's trace; `{run_key}` and `{trace_id}` (X-Ray's spelling) are put in."""
     policy_file: str = "dags/policy.yaml"
 
     @classmethod

@@ -11,7 +11,9 @@ from twin.aws.wire import AwsError, Reply, json_error, plain_json
 
 
 class Admin:
-    """GET /twin/health; GET /twin/effects?operation=&name=; GET, POST, DELETE /twin/faults; POST /twin/flush."""
+    """GET /twin/health; GET /twin/effects?operation=&name=; GET /twin/trail; GET, POST, DELETE /twin/faults;
+    POST /twin/flush.
+    """
 
     def __init__(self, twin: Twin, flush: Any):
         self._twin = twin
@@ -26,6 +28,8 @@ class Admin:
                     return plain_json(self._health())
                 case "GET", "effects":
                     return plain_json(self._twin.effects.list(query.get("operation"), query.get("name")))
+                case "GET", "trail":
+                    return plain_json(self._twin.trail.entries())
                 case "GET", "faults":
                     return plain_json(self._twin.faults.list())
                 case "POST", "faults":

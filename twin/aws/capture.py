@@ -59,9 +59,17 @@ class Capture:
                 file = f"{moment:%M-%S}-{moment.microsecond // 1000:03d}-{uuid.uuid4()}.jsonl"
                 uri = f"{destination.rstrip('/')}/{endpoint}/{variant}/{moment:%Y/%m/%d/%H}/{file}"
                 try:
-                    self._twin.storage.write(uri, ("\n".join(lines) + "\n").encode())
+                    with self._twin.trail.acting_as(self._role(endpoint, variant), endpoint):
+                        self._twin.storage.write(uri, ("\n".join(lines) + "\n").encode())
                 except ObjectMissing as missing:
                     log.warning("Captured data of %s is lost: %s (%s)", endpoint, missing, destination)
+
+    def _role(self, endpoint: str, variant: str) -> str:
+        """The role of the model that answered; empty where it has gone meanwhile."""
+        fleet = self._twin.fleets.get(endpoint)
+        server = fleet.servers.get(variant) if fleet else None
+        model = self._twin.store.get("model", server.variant["ModelName"]) if server else None
+        return str(model.get("ExecutionRoleArn", "")) if model else ""
 
 
 def _side(mode: str, content_type: str, content: bytes, capture: dict[str, Any]) -> dict[str, str]:

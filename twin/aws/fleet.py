@@ -69,8 +69,9 @@ class Server:
         self.image = container["Image"]
         folder = self.twin.folder / "work" / "endpoint" / self.endpoint / f"{self._fleet}-{self.name}" / "ml"
         self._sandbox = Sandbox.create(self.twin.options, folder, f"twin-{self.endpoint}-{self.name}-{self._fleet}")
-        self._fetch(container, self._sandbox)
-        self._launch(container, self._sandbox)
+        with self.twin.trail.acting_as(model.get("ExecutionRoleArn", ""), self.endpoint):
+            self._fetch(container, self._sandbox)
+            self._launch(container, self._sandbox)
         self._await_ping()
 
     def _fetch(self, container: dict[str, Any], sandbox: Sandbox) -> None:
@@ -109,6 +110,7 @@ class Server:
             raise NotHealthy(f"ClientError: Cannot find repository: {unknown} in registry") from unknown
         instance = f"{self.name}/i-{uuid.uuid4().hex[:17]}"
         stream = self.twin.logs.stream(f"/aws/sagemaker/Endpoints/{self.endpoint}", instance)
+        self.twin.trail.log(stream.group, stream.name)
         self._child = self.twin.children.start(argv, cwd=self.twin.options.project, env=variables, on_line=stream.write)
 
     def _await_ping(self) -> None:

@@ -104,7 +104,8 @@ class JobRun(ABC):
     def _run(self) -> None:
         with suppress(TwinEnds):
             try:
-                self._course()
+                with self.twin.trail.acting_as(self.record["RoleArn"], self.name):
+                    self._course()
             finally:
                 self.twin.jobs.pop((self.kind, self.name), None)
 
@@ -160,6 +161,7 @@ class JobRun(ABC):
         except UnknownImage as unknown:
             raise JobFailure(f"ClientError: Cannot find repository: {unknown} in registry") from unknown
         stream = self.twin.logs.stream(self.log_group, f"{self.name}/algo-1-{int(time.time())}")
+        self.twin.trail.log(stream.group, stream.name)
 
         def on_line(line: str) -> None:
             stream.write(line)

@@ -9,6 +9,7 @@ from moto.s3.exceptions import MissingBucket
 from moto.s3.models import FakeKey, S3Backend, s3_backends
 
 from twin.aws.locks import Locks
+from twin.aws.trail import Trail
 
 
 class ObjectMissing(Exception):
@@ -22,9 +23,10 @@ def split_uri(uri: str) -> tuple[str, str]:
 
 
 class Storage:
-    def __init__(self, account: str, locks: Locks):
+    def __init__(self, account: str, locks: Locks, trail: Trail):
         self._account = account
         self._locks = locks
+        self._trail = trail
         self.on_write: Callable[[str, str], None] = lambda bucket, key: None
         """Told of each object written, under the lock (the write-through to disk listens)."""
 
@@ -35,6 +37,7 @@ class Storage:
     def keys(self, uri: str) -> list[str]:
         """Keys of the objects that begin with the URI's key, folders' own marks left out. Raises ObjectMissing."""
         bucket, prefix = split_uri(uri)
+        self._trail.object("ListBucket", bucket)
         with self._locks.reading("s3"):
             try:
                 found = self.backend.list_objects(self.backend.get_bucket(bucket), prefix, None, None, None)[0]
@@ -44,6 +47,7 @@ class Storage:
 
     def read(self, bucket: str, key: str) -> bytes:
         """Raises ObjectMissing."""
+        self._trail.object("GetObject", bucket, key)
         with self._locks.reading("s3"):
             try:
                 found = self.backend.get_object(bucket, key)
@@ -56,6 +60,7 @@ class Storage:
     def write(self, uri: str, value: bytes) -> None:
         """Raises ObjectMissing where the bucket does not exist."""
         bucket, key = split_uri(uri)
+        self._trail.object("PutObject", bucket, key)
         with self._locks.changing("s3"):
             try:
                 self.backend.put_object(bucket, key, value)

@@ -180,7 +180,7 @@ def job_environment(twin: Twin) -> dict[str, str]:
         "AWS_ENDPOINT_URL": twin.url,
         "AWS_REGION": twin.options.region,
         "AWS_DEFAULT_REGION": twin.options.region,
-        "AWS_ACCESS_KEY_ID": "twin",
+        "AWS_ACCESS_KEY_ID": "twin-jobs",
         "AWS_SECRET_ACCESS_KEY": "twin",
         "SM_CURRENT_HOST": "algo-1",
         "SM_HOSTS": '["algo-1"]',

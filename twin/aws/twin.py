@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from twin.aws.asks import Place
 from twin.aws.children import Children
 from twin.aws.effects import Effects
 from twin.aws.faults import Faults
@@ -19,6 +20,8 @@ from twin.aws.metrics import Metrics
 from twin.aws.options import Options
 from twin.aws.storage import Storage
 from twin.aws.store import Store
+from twin.aws.traces import Traces
+from twin.aws.trail import Trail
 
 if TYPE_CHECKING:
     from twin.aws.fleet import Fleet
@@ -39,6 +42,8 @@ class Twin:
     storage: Storage
     logs: Logs
     metrics: Metrics
+    trail: Trail
+    traces: Traces
     faults: Faults = field(default_factory=Faults)
     children: Children = field(default_factory=Children)
     url: str = ""
@@ -57,15 +62,18 @@ class Twin:
     def open(cls, folder: Path, options: Options) -> Twin:
         folder.mkdir(parents=True, exist_ok=True)
         locks = Locks()
+        trail = Trail(folder / "trail.jsonl", Place(options.account, options.region))
         return cls(
             options=options,
             folder=folder,
             store=Store(folder / "sagemaker.db"),
             effects=Effects(folder / "effects.jsonl"),
             locks=locks,
-            storage=Storage(options.account, locks),
+            storage=Storage(options.account, locks, trail),
             logs=Logs(options.account, options.region, locks),
             metrics=Metrics(options.account, options.region, locks),
+            trail=trail,
+            traces=Traces(folder / "traces.db"),
         )
 
     def in_background(self, work: Callable[[], None], name: str) -> threading.Thread:
