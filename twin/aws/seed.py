@@ -19,6 +19,8 @@ WORKFLOW = "mlops-workflow"
 ALARM_TOPIC = "mlops-alarms"
 LEDGER_TABLE = "mlops-ledger"
 ROLE = "mlops-jobs"
+AGENT_ROLES = "mlops-agent-"
+"""Begins the name of each agent's role; STS of the twin gives any of them to the MCP server."""
 _EXISTS = {
     "BucketAlreadyOwnedByYou", "BucketAlreadyExists", "QueueAlreadyExists", "QueueNameExists", "ResourceInUseException",
     "EntityAlreadyExists", "ResourceExistsException",
