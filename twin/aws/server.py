@@ -16,13 +16,11 @@ from twin.aws.admin import Admin
 from twin.aws.capture import Capture
 from twin.aws.cloud import Cloud
 from twin.aws.front import Application
-from twin.aws.functions import Functions
 from twin.aws.invoke import Invoker
 from twin.aws.listener import Listener
 from twin.aws.options import Options
 from twin.aws.processing import ProcessingRun
 from twin.aws.repairs import mend_moto
-from twin.aws.rotations import run_rotations
 from twin.aws.training import TrainingRun
 from twin.aws.twin import Twin
 from twin.aws.workflows import run_executions
@@ -98,9 +96,7 @@ def _start(host: str, port: int, folder: Path, options: Options) -> Server:
     twin = Twin.open(folder, options)
     capture = Capture(twin)
     cloud = Cloud(twin, folder)
-    functions = Functions(twin)
     run_executions(twin)
-    run_rotations(twin, functions)
     cloud.load()
 
     def flush() -> None:
@@ -108,7 +104,7 @@ def _start(host: str, port: int, folder: Path, options: Options) -> Server:
         twin.metrics.flush()
         cloud.save()
 
-    application = Application(twin, cloud, Invoker(twin, capture), Admin(twin, flush), functions)
+    application = Application(twin, cloud, Invoker(twin, capture), Admin(twin, flush))
     listener = Listener(host, port, application)
     twin.url = f"http://{host}:{listener.server_address[1]}"
     os.environ["MOTO_PORT"] = str(listener.server_address[1])
@@ -124,7 +120,7 @@ def _start(host: str, port: int, folder: Path, options: Options) -> Server:
     twin.in_background(lambda: _repeat(twin, 0.2, cloud.replication.turn), "replication")
     at_end = [
         lambda: twin.children.stop(options.stop_grace_s), lambda: twin.join(5.0), twin.logs.close, flush,
-        cloud.close, twin.store.close, twin.effects.close, twin.trail.close, twin.traces.close, claim.close,
+        cloud.close, twin.store.close, twin.effects.close, twin.trail.close, claim.close,
     ]  # fmt: skip
     log.info("AWS twin at %s, state in %s", twin.url, folder)
     return Server(listener, twin, at_end)
