@@ -10,10 +10,12 @@ from http.client import responses
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from twin.aws import buckets, mwaa, operations, shapes, shelf
+from twin.aws import buckets, functions, http_apis, mwaa, operations, shapes, shelf
 from twin.aws.admin import Admin
 from twin.aws.cloud import Cloud
 from twin.aws.faults import CALL_FAULTS, REPLY_FAULTS, error_of
+from twin.aws.function_process import RUNTIME_PATH
+from twin.aws.functions import Functions
 from twin.aws.invoke import Invoker
 from twin.aws.listener import LostReply
 from twin.aws.twin import Twin
@@ -25,19 +27,28 @@ Environ = dict[str, Any]
 
 
 class Application:
-    def __init__(self, twin: Twin, cloud: Cloud, invoker: Invoker, admin: Admin):
+    def __init__(self, twin: Twin, cloud: Cloud, invoker: Invoker, admin: Admin, lambdas: Functions):
         self._twin, self._cloud, self._invoker, self._admin = twin, cloud, invoker, admin
+        self._functions, self._apis = lambdas, http_apis.HttpApis(twin, lambdas)
         self._mwaa = mwaa.Mwaa(twin)
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
         try:
             _refuse_strangers(environ.get("HTTP_HOST", ""), environ.get("HTTP_ORIGIN"))
-            reply = self._admin.answer(environ) if path.startswith("/twin/") else self._on_record(environ)
+            reply = self._elsewhere(environ, path) or self._on_record(environ)
         except AwsError as refused:
             reply = json_error(refused)
         start_response(f"{reply.status} {responses.get(reply.status, 'Unknown')}", list(reply.headers.items()))
         return [reply.body]
+
+    def _elsewhere(self, environ: Environ, path: str) -> Reply | None:
+        """What is no call of AWS's services: the twin's own pages, functions' processes, addresses of HTTP APIs."""
+        if path.startswith(RUNTIME_PATH):
+            return self._functions.runtime(path, _peek(environ))
+        if path.startswith(http_apis.PATH):
+            return self._apis.answer(environ, _peek(environ))
+        return self._admin.answer(environ) if path.startswith("/twin/") else None
 
     def invocation(self, path: str, headers: Any, body: bytes) -> Reply:
         try:
@@ -77,6 +88,10 @@ class Application:
             )
         if service == "airflow" and operation == "InvokeRestApi":
             return self._with_faults(service, operation, name, lambda: self._mwaa.answer(operation, request), error)
+        if service == "lambda" and functions.is_invoke(environ):
+            return self._with_faults(
+                service, "Invoke", name, lambda: self._functions.answer(environ, _peek(environ)), error
+            )
         if service == "s3" and buckets.is_tiering(environ):
             return self._with_faults(
                 service, operation, name, lambda: buckets.tiering(self._twin, environ, _peek(environ)), error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import logging
 import socket
@@ -51,7 +52,9 @@ class Handler(MotoRequestHandler):
 
     def finish(self) -> None:
         self.server.connections.discard(self.connection)  # type: ignore[attr-defined]
-        super().finish()
+        # Whoever hung up before the answer (a function's process that was ended) leaves it in the buffer.
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            super().finish()
 
     def handle_expect_100(self) -> bool:
         self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")

@@ -16,11 +16,13 @@ from twin.aws.admin import Admin
 from twin.aws.capture import Capture
 from twin.aws.cloud import Cloud
 from twin.aws.front import Application
+from twin.aws.functions import Functions
 from twin.aws.invoke import Invoker
 from twin.aws.listener import Listener
 from twin.aws.options import Options
 from twin.aws.processing import ProcessingRun
 from twin.aws.repairs import mend_moto
+from twin.aws.rotations import run_rotations
 from twin.aws.training import TrainingRun
 from twin.aws.twin import Twin
 from twin.aws.workflows import run_executions
@@ -96,7 +98,9 @@ def _start(host: str, port: int, folder: Path, options: Options) -> Server:
     twin = Twin.open(folder, options)
     capture = Capture(twin)
     cloud = Cloud(twin, folder)
+    functions = Functions(twin)
     run_executions(twin)
+    run_rotations(twin, functions)
     cloud.load()
 
     def flush() -> None:
@@ -104,7 +108,7 @@ def _start(host: str, port: int, folder: Path, options: Options) -> Server:
         twin.metrics.flush()
         cloud.save()
 
-    application = Application(twin, cloud, Invoker(twin, capture), Admin(twin, flush))
+    application = Application(twin, cloud, Invoker(twin, capture), Admin(twin, flush), functions)
     listener = Listener(host, port, application)
     twin.url = f"http://{host}:{listener.server_address[1]}"
     os.environ["MOTO_PORT"] = str(listener.server_address[1])
