@@ -10,14 +10,17 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from twin.aws import seed
 from twin.aws.seed import AGENT_ROLES, BUCKET, DATA_QUEUE, WORKFLOW
 from twin.aws.trail import KEY
+from twin.aws.webhook_seed import WEBHOOK_QUEUE
 from twin.layout import HOST, PROJECT, REPOSITORY, Layout
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
 USER_TOKEN = "twin-octocat-token"  # noqa: S105 - a made-up token of the emulator
-BOT_TOKEN = "twin-bot-token"  # noqa: S105
+CONNECTIONS = "mlops/connections"
+"""Begins the names of Airflow's connections in Secrets Manager."""
 MARK = "TWIN_PART_OF"
 """Carried by every process of a running system, so that `down` can find what a `kill -9` orphaned."""
 
@@ -67,19 +70,44 @@ def secrets(layout: Layout) -> dict[str, str | dict[str, str | int]]:
     """What lies in the twin's Secrets Manager, under the names of the specification (5.5)."""
     web = layout.url("github")
     return {
-        "mlops/github-token": BOT_TOKEN,
-        "mlops/slack-webhook": f"{web}/slack/hook/mlops",
+        "mlops/github-token": layout.github_token,
+        "mlops/slack-webhook": f"{web}/slack/hook/mlops/{layout.slack_hook}",
         "mlops/email-smtp": {
             "host": HOST,
             "port": layout.ports["smtp"],
+            "user": "mlops",
+            "password": layout.smtp_password,
             "sender": "mlops@example.invalid",
             "to": "operators@example.invalid",
         },
         "mlops/api-keys": {
             "mcp_signing_key": layout.mcp_signing_key,
-            "pagerduty_routing_key": "twin0routing0key0twin0routing0ke",
+            "github_webhook_secret": layout.github_webhook_secret,
+            "pagerduty_routing_key": layout.pagerduty_key,
+        },
+        f"{CONNECTIONS}/github_default": {
+            "conn_type": "github",
+            "host": f"{web}/api/v3",
+            "password": layout.github_token,
         },
     }
+
+
+def connection_to_the_bridge(layout: Layout, tokens: Mapping[str, str]) -> dict[str, object]:
+    """Airflow's connection `mlops_mcp`, as it lies in Secrets Manager; the operator's token is no part of it."""
+    agents = {agent: token for agent, token in tokens.items() if agent != "operator"}
+    return {
+        "conn_type": "http",
+        "host": HOST,
+        "port": layout.ports["mcp"],
+        "schema": "http",
+        "extra": {"url": f"{layout.url('mcp')}/mcp", "tokens": agents},
+    }
+
+
+def publish_connection(layout: Layout, tokens: Mapping[str, str]) -> None:
+    """Put the agents' tokens where Airflow reads them."""
+    seed.put_secrets(layout.url("aws"), {f"{CONNECTIONS}/mlops_mcp": connection_to_the_bridge(layout, tokens)})
 
 
 def workflow_arn() -> str:
@@ -131,11 +159,12 @@ def for_services(layout: Layout, tokens: Mapping[str, str]) -> dict[str, str]:
         "MLOPS_JOB_ROLE_ARN": f"arn:aws:iam::{ACCOUNT}:role/mlops-jobs",
         "MLOPS_AGENT_ROLE_PREFIX": f"arn:aws:iam::{ACCOUNT}:role/{AGENT_ROLES}",
         "MLOPS_JOB_POLL_INTERVAL_S": "1",
-        "MLOPS_INTAKE_POLL_INTERVAL_S": "2",
+        "MLOPS_INTAKE_POLL_INTERVAL_S": os.environ.get("MLOPS_INTAKE_POLL_INTERVAL_S", "2"),
         "MLOPS_CANARY_STEP_S": "5",
         "MLOPS_WORKFLOW_ARN": workflow_arn() if layout.workflow else "",
         "MLOPS_PAGERDUTY_URL": f"{layout.url('github')}/pagerduty",
         "MLOPS_DATA_QUEUE_URL": f"{layout.url('aws')}/{ACCOUNT}/{DATA_QUEUE}",
+        "MLOPS_WEBHOOK_QUEUE_URL": f"{layout.url('aws')}/{ACCOUNT}/{WEBHOOK_QUEUE}",
         "MLOPS_POLICY_FILE": str(Path(os.environ.get("MLOPS_POLICY_FILE", PROJECT / "dags" / "policy.yaml")).resolve()),
         **made_by_terraform(layout),
     }
@@ -144,14 +173,6 @@ def for_services(layout: Layout, tokens: Mapping[str, str]) -> dict[str, str]:
 def for_airflow(layout: Layout, tokens: Mapping[str, str]) -> dict[str, str]:
     home = layout.home / "airflow"
     api = layout.url("airflow")
-    connection = {
-        "conn_type": "http",
-        "host": HOST,
-        "port": layout.ports["mcp"],
-        "schema": "http",
-        "extra": {"url": f"{layout.url('mcp')}/mcp", "tokens": {k: v for k, v in tokens.items() if k != "operator"}},
-    }
-    github = {"conn_type": "github", "host": f"{layout.url('github')}/api/v3", "password": BOT_TOKEN}
     return {
         **for_services(layout, tokens),
         **aws(layout, "airflow"),
@@ -167,8 +188,16 @@ def for_airflow(layout: Layout, tokens: Mapping[str, str]) -> dict[str, str]:
         "AIRFLOW__API__BASE_URL": api,
         "AIRFLOW__API__SECRET_KEY": layout.jwt_secret,
         "AIRFLOW__API_AUTH__JWT_SECRET": layout.jwt_secret,
-        "AIRFLOW_CONN_MLOPS_MCP": json.dumps(connection),
-        "AIRFLOW_CONN_GITHUB_DEFAULT": json.dumps(github),
+        # As on MWAA (terraform/mwaa.tf): secrets are read from Secrets Manager when a task asks for the connection.
+        "AIRFLOW__SECRETS__BACKEND": "airflow.providers.amazon.aws.secrets.secrets_manager.SecretsManagerBackend",
+        "AIRFLOW__SECRETS__BACKEND_KWARGS": json.dumps(
+            {
+                "connections_prefix": CONNECTIONS,
+                "variables_prefix": None,
+                "config_prefix": None,
+                "connections_lookup_pattern": "^(mlops_|github_)",
+            }
+        ),
         "AIRFLOW_CONN_AWS_DEFAULT": json.dumps(
             {"conn_type": "aws", "extra": {"endpoint_url": layout.url("aws"), "region_name": REGION}}
         ),

@@ -40,7 +40,13 @@ class Layout:
     airflow_password: str = field(default_factory=lambda: secrets.token_urlsafe(9))
     jwt_secret: str = field(default_factory=lambda: secrets.token_hex(32))
     fernet_key: str = field(default_factory=lambda: _fernet_key())
+    # Given out by others on AWS. Made anew for each system, so that a test can look for them where they must not be.
     mcp_signing_key: str = field(default_factory=lambda: secrets.token_hex(32))
+    github_token: str = field(default_factory=lambda: f"ghp_{secrets.token_hex(18)}")
+    github_webhook_secret: str = field(default_factory=lambda: secrets.token_hex(20))
+    slack_hook: str = field(default_factory=lambda: secrets.token_hex(12))
+    smtp_password: str = field(default_factory=lambda: secrets.token_urlsafe(18))
+    pagerduty_key: str = field(default_factory=lambda: secrets.token_hex(16))
 
     @classmethod
     def load(cls, home: Path) -> Layout | None:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import logging
 import os
+import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from twin import datasets, environment
-from twin.aws import seed, server
+from twin.aws import seed, server, webhook_seed
 from twin.github import app as github
-from twin.github.seed import RepositorySeed
+from twin.github.seed import PEOPLE, HookSeed, RepositorySeed
 from twin.layout import HOST, PROJECT, Layout
 from twin.receivers import app as receivers
 from twin.receivers import mail
@@ -33,12 +35,27 @@ class Front:
         await (self._receivers if received else self._github)(scope, receive, send)
 
 
-def _repository() -> RepositorySeed:
-    """The users' repository: what they need to fill in an issue, as this project ships it."""
+_RENEWED = ("mlops/api-keys",)
+"""Secrets whose values a rotation makes anew."""
+_ROTATED = ("mlops/github-token", "mlops/slack-webhook", "mlops/email-smtp", "mlops/api-keys")
+
+
+def _repository(layout: Layout, webhook: str) -> RepositorySeed:
+    """The users' repository: what they need to fill in an issue, as this project ships it, and its webhook."""
     shipped = (".github/ISSUE_TEMPLATE/mlops.yml", "docs/run-spec.md")
     files = {path: (PROJECT / path).read_bytes() for path in shipped}
     readme = b"# perception\n\nFile an issue with the label `mlops:train`; see [its fields](docs/run-spec.md).\n"
-    return RepositorySeed(files={"README.md": readme, **files})
+    people = [replace(each, token=layout.github_token) if each.login == "mlops-bot" else each for each in PEOPLE]
+    hooks = [HookSeed(webhook, layout.github_webhook_secret)] if webhook else []
+    return RepositorySeed(files={"README.md": readme, **files}, people=people, hooks=hooks)
+
+
+def _functions(layout: Layout, url: str) -> None:
+    """Package the functions as `make package` does, and make them."""
+    packages = layout.home / "build" / "lambda"
+    command = [sys.executable, "-m", "mlops.lambdas", "package", str(packages)]
+    subprocess.run(command, cwd=PROJECT, check=True, stdout=subprocess.DEVNULL)
+    webhook_seed.seed(url, packages, _ROTATED, account=environment.ACCOUNT, region=environment.REGION)
 
 
 def main() -> int:
@@ -59,15 +76,18 @@ def run(layout: Layout) -> int:
     inbox = receivers.create(state / "messages")
     post = mail.start(HOST, layout.ports["smtp"], inbox.store)
     try:
+        values = environment.secrets(layout)
         if layout.infra:
-            seed.put_secrets(cloud.url, environment.secrets(layout), region=environment.REGION)
+            seed.put_secrets(cloud.url, values, region=environment.REGION, renewed=_RENEWED)
         else:
-            seed.seed(cloud.url, environment.secrets(layout), region=environment.REGION)
+            seed.seed(cloud.url, values, region=environment.REGION, renewed=_RENEWED)
+            _functions(layout, cloud.url)
         if layout.workflow and not layout.infra:
             template = (PROJECT / "terraform" / "files" / "mlops-workflow.asl.json").read_text()
             seed.state_machine(cloud.url, template, region=environment.REGION)
         datasets.plant(cloud.url)
-        front = Front(github.create(state / "github", repositories=[_repository()]), inbox)
+        webhook = webhook_seed.address(cloud.url, environment.REGION)
+        front = Front(github.create(state / "github", repositories=[_repository(layout, webhook)]), inbox)
         web = uvicorn.Server(
             uvicorn.Config(
                 front, host=HOST, port=layout.ports["github"], log_level="warning", timeout_graceful_shutdown=3

@@ -116,6 +116,7 @@ class Supervisor:
         self._start([twin])
         self._wait(twin)
         tokens = self._mint_tokens(bare)
+        environment.publish_connection(layout, tokens)
         services = environment.for_services(layout, tokens)
         bridge = Service(
             "mcp", [sys.executable, "-m", "mcp_bridge", "--host", HOST, "--port", str(layout.ports["mcp"])], services,

@@ -34,9 +34,19 @@ def test_services_do_not_get_a_persons_github_token(tmp_path):
 
 def test_the_operators_token_is_no_part_of_airflows_connection(tmp_path):
     layout = Layout.create(tmp_path, {})
-    connection = environment.for_airflow(layout, {"operator": "secret-o", "training": "t"})["AIRFLOW_CONN_MLOPS_MCP"]
-    assert "secret-o" not in connection
-    assert '"training"' in connection
+    connection = environment.connection_to_the_bridge(layout, {"operator": "secret-o", "training": "t"})
+    assert connection["extra"]["tokens"] == {"training": "t"}
+
+
+def test_no_secrets_value_lies_in_the_environment_of_a_service(tmp_path):
+    layout = Layout.create(tmp_path, {})
+    values = [
+        layout.github_token, layout.github_webhook_secret, layout.slack_hook, layout.smtp_password,
+        layout.pagerduty_key, layout.mcp_signing_key, "agents-token",
+    ]  # fmt: skip
+    tokens = {"training": "agents-token", "operator": "o"}
+    for variables in (environment.for_airflow(layout, tokens), environment.for_services(layout, tokens)):
+        assert [value for value in values if value in str(variables)] == []
 
 
 def test_the_policy_file_can_be_another(tmp_path, monkeypatch):

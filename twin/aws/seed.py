@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -29,7 +29,8 @@ _EXISTS = {
 
 def seed(
     url: str, secrets: Mapping[str, str | Mapping[str, Any]] | None = None, *, region: str = "us-east-1",
-    bucket: str = BUCKET, data_bucket: str = DATA_BUCKET, queue: str = DATA_QUEUE, table: str = LEDGER_TABLE,
+    renewed: Collection[str] = (), bucket: str = BUCKET, data_bucket: str = DATA_BUCKET, queue: str = DATA_QUEUE,
+    table: str = LEDGER_TABLE,
 ) -> dict[str, str]:  # fmt: skip
     """Create what is missing and adopt what is there; returns `queue_url`, `role_arn` and the names.
 
@@ -37,6 +38,7 @@ def seed(
         url: Endpoint of the twin (or of anything that speaks AWS).
         secrets: Name -> value; a mapping is stored as JSON. An existing secret gets the value as a new version
             only where it differs.
+        renewed: See `put_secrets`.
     """
     account = _Account(url, region)
     for name, replica in ((bucket, REPLICA), (data_bucket, DATA_REPLICA)):
@@ -47,15 +49,22 @@ def seed(
         account.notify(name, queue_url)
     account.table(table)
     role_arn = account.role(ROLE)
-    put_secrets(url, secrets or {}, region=region)
+    put_secrets(url, secrets or {}, region=region, renewed=renewed)
     return {"queue_url": queue_url, "role_arn": role_arn, "bucket": bucket, "data_bucket": data_bucket, "table": table}
 
 
-def put_secrets(url: str, secrets: Mapping[str, str | Mapping[str, Any]], *, region: str = "us-east-1") -> None:
-    """What an operator does after Terraform: it makes secrets, but no values."""
+def put_secrets(
+    url: str, secrets: Mapping[str, str | Mapping[str, Any]], *, region: str = "us-east-1",
+    renewed: Collection[str] = (),
+) -> None:  # fmt: skip
+    """What an operator does after Terraform: it makes secrets, but no values.
+
+    `renewed` names those whose entries are left as they are found: a rotation may have made them anew.
+    """
     account = _Account(url, region)
     for name, value in secrets.items():
-        account.secret(name, value if isinstance(value, str) else json.dumps(value))
+        found = account.entries(name) if name in renewed else {}
+        account.secret(name, value if isinstance(value, str) else json.dumps({**value, **found}))
 
 
 def state_machine(url: str, template: str, *, region: str = "us-east-1", table: str = LEDGER_TABLE) -> str:
@@ -144,6 +153,14 @@ class _Account:
         }
         _unless_it_exists(lambda: iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust)))
         return str(iam.get_role(RoleName=name)["Role"]["Arn"])
+
+    def entries(self, secret: str) -> dict[str, Any]:
+        """Of a secret that is JSON; none where it does not exist yet."""
+        manager = self._client("secretsmanager")
+        try:
+            return dict(json.loads(manager.get_secret_value(SecretId=secret)["SecretString"]))
+        except manager.exceptions.ResourceNotFoundException:
+            return {}
 
     def secret(self, name: str, value: str) -> None:
         manager = self._client("secretsmanager")

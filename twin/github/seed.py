@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from twin.github.hub import Hub
-from twin.github.models import Repository, Role, User
+from twin.github.models import Hook, Repository, Role, User
 
 README = """# {name}
 
@@ -47,6 +48,15 @@ PEOPLE: tuple[Person, ...] = (
 
 
 @dataclass(frozen=True)
+class HookSeed:
+    """A webhook as an administrator sets it up."""
+
+    url: str
+    secret: str
+    events: Sequence[str] = ("issues", "issue_comment")
+
+
+@dataclass(frozen=True)
 class RepositorySeed:
     owner: str = "acme"
     name: str = "perception"
@@ -57,6 +67,7 @@ class RepositorySeed:
     people: Sequence[Person] = PEOPLE
     files: Mapping[str, bytes] | None = None
     """The first commit; None is a README alone."""
+    hooks: Sequence[HookSeed] = ()
 
 
 def plant(hub: Hub, seed: RepositorySeed) -> Repository:
@@ -78,6 +89,8 @@ def plant(hub: Hub, seed: RepositorySeed) -> Repository:
         for person in seed.people:
             add_user(hub, person)
             add_collaborator(hub, repository, person)
+        for hook in seed.hooks:
+            add_hook(hub, repository, hook)
     _first_commit(hub, repository, seed)
     return repository
 
@@ -99,6 +112,20 @@ def add_collaborator(hub: Hub, repository: Repository, person: Person) -> None:
     if user and person.role:
         sql = "INSERT OR IGNORE INTO collaborators (repository_id, user_id, role) VALUES (?, ?, ?)"
         hub.store.execute(sql, repository.id, user.id, int(person.role))
+
+
+def add_hook(hub: Hub, repository: Repository, seed: HookSeed) -> None:
+    """Set it up, unless one with this path is there; that one may have another secret by now, or another port."""
+    sql = "SELECT * FROM hooks WHERE repository_id = ?"
+    for known in hub.store.all(Hook, sql, repository.id):
+        if urlsplit(known.url).path == urlsplit(seed.url).path:
+            hub.store.update("hooks", known.id, url=seed.url)
+            return
+    now = hub.store.now()
+    hub.store.insert(
+        "hooks", repository_id=repository.id, url=seed.url, content_type="json", secret=seed.secret,
+        events=",".join(seed.events), active=1, created_at=now, updated_at=now,
+    )  # fmt: skip
 
 
 def _first_commit(hub: Hub, repository: Repository, seed: RepositorySeed) -> None:
