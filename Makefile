@@ -11,10 +11,10 @@ TORCH := $(if $(PIP_FIND_LINKS),,--torch-backend cpu)
 export AIRFLOW_PORT GITHUB_PORT MCP_PORT SMTP_PORT AWS_PORT
 for_each_port := AIRFLOW_PORT GITHUB_PORT MCP_PORT SMTP_PORT AWS_PORT
 $(foreach port,$(for_each_port),$(if $($(port)),,$(eval unexport $(port))))
-export WORKFLOW
-$(if $(WORKFLOW),,$(eval unexport WORKFLOW))
+export WORKFLOW CONTAINERS
+$(foreach each,WORKFLOW CONTAINERS,$(if $($(each)),,$(eval unexport $(each))))
 
-.PHONY: help setup demo demo-vision kitti up down status issue package infra infra-check test fast lint form
+.PHONY: help setup demo demo-vision kitti up down status issue package images infra infra-check test fast lint form
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
@@ -39,7 +39,7 @@ kitti: setup ## put your own copy of KITTI into the running system: DIR=/path/wi
 	@test -n "$(DIR)" || { echo "Which folder? make kitti DIR=/path/to/kitti (it holds training/image_2, label_2, ...)"; exit 1; }
 	@$(PY) -m twin kitti "$(DIR)"
 
-up: setup ## start the local system and leave it running (AIRFLOW_PORT=, GITHUB_PORT=, MCP_PORT=, AWS_PORT=, SMTP_PORT=; WORKFLOW=1: the state machine in front)
+up: setup ## start the local system and leave it running (AIRFLOW_PORT=, GITHUB_PORT=, MCP_PORT=, AWS_PORT=, SMTP_PORT=; WORKFLOW=1: the state machine in front; CONTAINERS=1: in the images of docker/)
 	@$(PY) -m twin up
 
 down: setup ## stop it
@@ -56,6 +56,9 @@ package: setup ## what Airflow on AWS and the functions run: build/mwaa, build/l
 	@$(PY) -m mlops.mwaa
 	@$(PY) -m mlops.lambdas package
 
+images: setup ## build the images of docker/, say how large they are, run their contracts (NAMES="mcp airflow", BASE=image)
+	@$(PY) -m twin images $(NAMES) $(if $(BASE),--base $(BASE))
+
 infra: setup ## apply terraform/ to the twin, look at every resource, destroy it (needs Terraform 1.11)
 	@$(PY) -m twin infra $(if $(KEEP),--keep)
 
@@ -70,11 +73,12 @@ form: setup ## write what is derived again: issue form, references, tool schemas
 	$(PY) -m mcp_bridge docs > docs/mcp.md
 	$(PY) -m mlops.workflow render
 
-lint: setup ## ruff, import rules, types
+lint: setup ## ruff, import rules, types, Dockerfiles
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/mypy
+	$(VENV)/bin/hadolint docker/*/Dockerfile
 
 fast: setup ## the tests without the whole runs
 	$(PY) -m pytest -m "not whole" -n 2 -q

@@ -1,4 +1,4 @@
-"""`python -m twin up | down | status | demo | demo-vision | issue FILE | kitti DIR | infra`: the local system."""
+"""`python -m twin up | down | status | demo | demo-vision | issue FILE | kitti DIR | infra | images`: the twin."""
 
 from __future__ import annotations
 
@@ -15,11 +15,20 @@ from pathlib import Path
 
 import psutil
 
-from twin import datasets, supervisor
+from twin import composition, datasets, supervisor
+from twin.engine import EngineMissing
 from twin.follow import Follower, read_example
+from twin.images import command as images
+from twin.images.build import BuildFailed
+from twin.images.locks import Unlockable
 from twin.infra import diagram
 from twin.infra.terraform import TerraformFailed, TerraformMissing
 from twin.layout import PROJECT, Layout, PortTaken, default_home
+
+_WRONG = (
+    PortTaken, datasets.NoKitti, TerraformFailed, TerraformMissing, EngineMissing, BuildFailed, Unlockable,
+)  # fmt: skip
+"""What a person can mend: shown without a traceback."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -37,6 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
     infra = commands.add_parser("infra", help="apply terraform/ to a twin of its own, look at it, destroy it")
     infra.add_argument("--keep", action="store_true", help="wait for Ctrl-C before it is destroyed")
     infra.add_argument("--diagram", action="store_true", help="only draw docs/infrastructure.md again")
+    images.declare(commands.add_parser("images", help="build the images of docker/, measure them, run their contracts"))
     issue = commands.add_parser("issue", help="file one issue on the running system and follow it")
     issue.add_argument("file", type=Path)
     chosen = parser.parse_args(arguments)
@@ -53,6 +63,8 @@ def main(arguments: list[str] | None = None) -> int:
             return follow(home, [chosen.file])
         if chosen.command == "kitti":
             return kitti_upload(home, chosen.folder)
+        if chosen.command == "images":
+            return images.run(chosen)
         if chosen.command == "infra" and chosen.diagram:
             diagram.PAGE.write_text(diagram.page())
             return 0
@@ -63,7 +75,7 @@ def main(arguments: list[str] | None = None) -> int:
         if chosen.command == "demo-vision":
             return demo_run(home, _examples("vision"), datasets.plant_scenes)
         return demo_run(home, chosen.files or _examples("issues"))
-    except (PortTaken, datasets.NoKitti, TerraformFailed, TerraformMissing) as wrong:
+    except _WRONG as wrong:
         print(wrong, file=sys.stderr)
         return 1
 
@@ -84,7 +96,9 @@ def up(home: Path) -> int:
         _print_addresses(layout)
         return 0
     layout = Layout.create(home, dict(os.environ))
-    supervisor.kill_marked(home, spare={os.getpid()})
+    if layout.containers:
+        composition.require_images()
+    supervisor.clear_away(layout, spare={os.getpid()})
     layout.check_ports()
     (home / "state.json").unlink(missing_ok=True)
     layout.logs.mkdir(parents=True, exist_ok=True)
@@ -128,7 +142,8 @@ def _stop(home: Path) -> bool:
         os.kill(pid, signal.SIGTERM)
         with contextlib.suppress(psutil.NoSuchProcess):
             psutil.Process(pid).wait(supervisor.STOP_LIMIT_S + 20)
-    left = supervisor.kill_marked(home, spare={os.getpid()})
+    ours = {os.getpid()}
+    left = supervisor.clear_away(layout, ours) if layout else supervisor.kill_marked(home, ours)
     return bool(pid or left)
 
 

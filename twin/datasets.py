@@ -38,7 +38,8 @@ def plant(aws_url: str) -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         # A process of its own: the twin itself imports nothing of the project.
-        subprocess.run([sys.executable, "-m", "workloads.datasets", "--out", folder], cwd=PROJECT, check=True)
+        argv = [sys.executable, "-m", "workloads.datasets", "--out", folder]
+        subprocess.run(argv, cwd=PROJECT, check=True, stdout=subprocess.DEVNULL)
         for file in sorted(path for path in Path(folder).rglob("*") if path.is_file()):
             dataset = file.relative_to(folder).parts[0]
             s3.put_object(

@@ -8,6 +8,7 @@ import re
 import psutil
 import pytest
 
+from twin import environment
 from twin.follow import read_example
 from twin.layout import PROJECT
 
@@ -118,7 +119,8 @@ def test_every_port_is_open_to_this_machine_only(system, record):
 def test_mlflow_holds_the_run_with_its_metrics(system, record):
     from mlflow import MlflowClient
 
-    run = MlflowClient(tracking_uri=f"sqlite:///{system.layout.home / 'mlflow.db'}").get_run(record["mlflow_run_id"])
+    database = environment.mlflow_home(system.layout) / "mlflow.db"
+    run = MlflowClient(tracking_uri=f"sqlite:///{database}").get_run(record["mlflow_run_id"])
     measured = record["phases"]["validate"]["handle"]["metrics"]
     assert run.data.metrics["test_f1"] == pytest.approx(measured["f1"])
     assert run.data.params

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import os
 import re
+import secrets
 import shutil
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from twin import engine
 from twin.aws.options import Options
+from twin.engine import Engine, Mount
 
 _OPT_ML = re.compile(r"(?<![\w./-])/opt/ml\b")
 
@@ -37,7 +39,8 @@ class Sandbox:
         shutil.rmtree(base, ignore_errors=True)
         for folder in ("input/config", "input/data", "model", "output/data", "checkpoints"):
             (base / folder).mkdir(parents=True)
-        return cls(options, base, name)
+        # Another twin on this machine may run a job of the same name.
+        return cls(options, base, f"{name}-{secrets.token_hex(3)}")
 
     def local(self, path: str) -> Path:
         """Where `/opt/ml/...` lies on this machine. Raises ValueError for a path outside of it."""
@@ -59,10 +62,12 @@ class Sandbox:
     ) -> tuple[list[str], dict[str, str]]:  # fmt: skip
         """argv and variables. `default` is the container's argument where the request names none (`train`, `serve`).
 
+        A container that is to `serve` reads its model and writes nowhere; it runs as the user its image names.
+
         Raises UnknownImage.
         """
         if self.options.jobs == "container":
-            return self._container(image, environment, entrypoint, arguments or default)
+            return self._container(image, environment, entrypoint, arguments or default, "serve" in default)
         start = [_python(entrypoint[0]), *entrypoint[1:]] if entrypoint else self._entry_point(image)
         argv = [*start, *arguments]
         inherited = {name: os.environ[name] for name in self.options.inherit if name in os.environ}
@@ -84,26 +89,33 @@ class Sandbox:
     def _moved(self, text: str) -> str:
         return _OPT_ML.sub(lambda _: str(self.base), text)
 
+    @property
+    def _engine(self) -> Engine:
+        return Engine(self.options.container_engine)
+
     def _container(
-        self, image: str, environment: Mapping[str, str], entrypoint: Sequence[str], arguments: Sequence[str]
-    ) -> tuple[list[str], dict[str, str]]:
-        argv = [
-            self.options.container_engine, "run", "--rm", "--init", "--name", self.name, "--network=host",
-            "--user", "0", "-v", f"{self.base}:/opt/ml",
-        ]  # fmt: skip
-        for name, value in environment.items():
-            argv += ["-e", f"{name}={value}"]
-        if entrypoint:
-            argv += ["--entrypoint", entrypoint[0]]
-        argv += [image, *entrypoint[1:], *arguments]
-        return argv, {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        self, image: str, environment: Mapping[str, str], entrypoint: Sequence[str], arguments: Sequence[str],
+        serves: bool,
+    ) -> tuple[list[str], dict[str, str]]:  # fmt: skip
+        if not self._engine.has(image):
+            raise UnknownImage(image)
+        if serves:
+            for path in (self.base / "model", *(self.base / "model").rglob("*")):
+                path.chmod(path.stat().st_mode | (0o055 if path.is_dir() else 0o044))
+            mount = Mount(self.base / "model", "/opt/ml/model")
+        else:
+            mount = Mount(self.base, "/opt/ml", writable=True)
+        argv = self._engine.run(
+            image, [*entrypoint[1:], *arguments], name=self.name, variables=environment, mounts=[mount],
+            entrypoint=entrypoint[0] if entrypoint else "", as_owner=not serves,
+            belongs_to=os.environ.get("TWIN_PART_OF", ""),
+        )  # fmt: skip
+        return argv, engine.settings()
 
     def remove(self) -> None:
         """The tree, and in container mode whatever a killed client left running."""
         if self.options.jobs == "container":
-            subprocess.run(
-                [self.options.container_engine, "rm", "-f", self.name], capture_output=True, timeout=30, check=False
-            )
+            self._engine.remove(self.name)
         if not self.options.keep_work:
             shutil.rmtree(self.base.parent, ignore_errors=True)
 

@@ -62,6 +62,7 @@ ENGINE = """#!{python}
 import os, subprocess, sys
 args = sys.argv[1:]
 if args[0] == 'rm': sys.exit(0)
+if args[0] == 'image': sys.exit(0 if args[-1].endswith('/python:1') else 1)
 assert args[0] == 'run', args
 env, base = {{'PATH': os.environ['PATH']}}, None
 while args:
@@ -74,13 +75,41 @@ sys.exit(subprocess.run([{python!r}, '-c', code, *args], env=env).returncode)
 """
 
 
-def test_container_mode_runs_the_image_with_the_engine(tmp_path):
-    """The engine here is a script that understands the command line of podman and docker; there is no image."""
+@pytest.fixture
+def contained(tmp_path):
+    """The engine here is a script that understands the command line of podman and docker; there is no image.
+
+    tests/twin/images tries real ones.
+    """
     engine = tmp_path / "engine"
     engine.write_text(ENGINE.format(python=sys.executable))
     engine.chmod(engine.stat().st_mode | stat.S_IXUSR)
-    options = Options(**{**OPTIONS, "jobs": "container", "container_engine": str(engine)})
-    with start(state_dir=tmp_path / "state", options=options) as server:
+    return Options(**{**OPTIONS, "jobs": "container", "container_engine": str(engine)})
+
+
+def test_job_owns_its_whole_tree_and_a_server_only_reads_its_model(contained, tmp_path):
+    image = "registry/python:1"
+    sandbox = Sandbox.create(contained, tmp_path / "ml", "x")
+    (sandbox.local("/opt/ml/model") / "model.onnx").touch(mode=0o600)
+    job, _ = sandbox.command(image, {}, default=["train"])
+    assert (f"{tmp_path}/ml:/opt/ml:rw" in job, "--user" in job, job[-1]) == (True, True, "train")
+    server, _ = sandbox.command(image, {}, default=["serve"])
+    assert (f"{tmp_path}/ml/model:/opt/ml/model:ro" in server, "--user" in server) == (True, False)
+    assert (sandbox.local("/opt/ml/model") / "model.onnx").stat().st_mode & 0o777 == 0o644
+
+
+def test_image_that_the_engine_lacks_is_unknown(contained, tmp_path):
+    with pytest.raises(UnknownImage, match="registry/other:1"):
+        Sandbox.create(contained, tmp_path / "ml", "x").command("registry/other:1", {}, default=["train"])
+
+
+def test_two_trees_of_one_name_are_two_containers(contained, tmp_path):
+    names = {Sandbox.create(contained, tmp_path / folder, "x").name for folder in ("a", "b")}
+    assert len(names) == 2
+
+
+def test_container_mode_runs_the_image_with_the_engine(contained, tmp_path):
+    with start(state_dir=tmp_path / "state", options=contained) as server:
         client(server, "s3").create_bucket(Bucket="bucket")
         code = "import sys; open('/opt/ml/model/said', 'w').write(sys.argv[1])"
         client(server, "sagemaker").create_training_job(**training_job("contained", code))

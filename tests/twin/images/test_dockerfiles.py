@@ -1,0 +1,64 @@
+"""What every image of docker/ keeps to, as far as its files tell."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from twin.images.catalogue import DOCKER, IMAGES
+
+FOLDERS = sorted({image.folder for image in IMAGES.values()})
+
+
+def instructions(folder: str) -> list[str]:
+    text = (DOCKER / folder / "Dockerfile").read_text().replace("\\\n", " ")
+    return [line for line in text.splitlines() if line and not line.startswith("#")]
+
+
+def test_every_folder_is_an_image_of_the_catalogue():
+    assert sorted(path.name for path in DOCKER.iterdir() if path.is_dir()) == FOLDERS
+
+
+def test_the_folders_hold_no_python():
+    assert not [*DOCKER.rglob("*.py")]
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_base_is_an_argument_and_the_build_stays_behind(folder):
+    lines = instructions(folder)
+    assert lines[0].startswith("ARG BASE_IMAGE=python:3.11")
+    assert [line for line in lines if line.startswith("FROM")] == ["FROM ${BASE_IMAGE} AS build", "FROM ${BASE_IMAGE}"]
+    final = lines[lines.index("FROM ${BASE_IMAGE}") :]
+    assert not [line for line in final if line.startswith("RUN")]
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_pip_takes_nothing_without_a_hash(folder):
+    installs = [line for line in instructions(folder) if "pip install" in line]
+    assert len(installs) == 1
+    assert "--require-hashes --no-deps" in installs[0]
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_user_is_root_only_where_sagemaker_mounts_for_root(folder):
+    (user,) = [line for line in instructions(folder) if line.startswith("USER")]
+    assert user == ("USER 0" if folder in ("training", "processing") else "USER 1000")
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_health_is_declared(folder):
+    (check,) = [line for line in instructions(folder) if line.startswith("HEALTHCHECK")]
+    assert (check == "HEALTHCHECK NONE") == (folder in ("training", "processing"))
+
+
+def test_hadolint_finds_nothing():
+    command = shutil.which("hadolint", path=str(Path(sys.executable).parent))
+    if command is None:
+        pytest.skip("hadolint is not installed (`make setup` does)")
+    files = [str(DOCKER / folder / "Dockerfile") for folder in FOLDERS]
+    done = subprocess.run([command, *files], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
