@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from twin.aws import seed
+from twin import engine
 from twin.aws.seed import AGENT_ROLES, BUCKET, DATA_QUEUE, WORKFLOW
 from twin.aws.trail import KEY
 from twin.aws.webhook_seed import WEBHOOK_QUEUE
@@ -53,9 +54,17 @@ def for_people(layout: Layout, tokens: Mapping[str, str]) -> dict[str, str]:
         "AIRFLOW_PASSWORD": layout.airflow_password,
         "MCP_URL": f"{layout.url('mcp')}/mcp",
         "MCP_TOKEN": tokens.get("operator", ""),
-        "MLFLOW_TRACKING_URI": f"sqlite:///{layout.home / 'mlflow.db'}",
+        "MLFLOW_TRACKING_URI": f"sqlite:///{mlflow_home(layout) / 'mlflow.db'}",
         "MESSAGES_URL": f"{layout.url('github')}/messages",
     }
+
+
+def policy_file() -> Path:
+    return Path(os.environ.get("MLOPS_POLICY_FILE", PROJECT / "dags" / "policy.yaml")).resolve()
+
+
+def mlflow_home(layout: Layout) -> Path:
+    return layout.home / "mlflow"
 
 
 def write_env_file(layout: Layout, tokens: Mapping[str, str]) -> None:
@@ -154,7 +163,8 @@ def for_services(layout: Layout, tokens: Mapping[str, str]) -> dict[str, str]:
         "MLOPS_BUCKET": BUCKET,
         "MLOPS_TRAINING_IMAGE": image.format("training"),
         "MLOPS_PROCESSING_IMAGE": image.format("processing"),
-        "MLOPS_GPU_PROCESSING_IMAGE": image.format("processing-gpu"),
+        # No container here has a GPU.
+        "MLOPS_GPU_PROCESSING_IMAGE": image.format("processing" if layout.containers else "processing-gpu"),
         "MLOPS_INFERENCE_IMAGE": image.format("inference"),
         "MLOPS_JOB_ROLE_ARN": f"arn:aws:iam::{ACCOUNT}:role/mlops-jobs",
         "MLOPS_AGENT_ROLE_PREFIX": f"arn:aws:iam::{ACCOUNT}:role/{AGENT_ROLES}",
@@ -165,7 +175,7 @@ def for_services(layout: Layout, tokens: Mapping[str, str]) -> dict[str, str]:
         "MLOPS_PAGERDUTY_URL": f"{layout.url('github')}/pagerduty",
         "MLOPS_DATA_QUEUE_URL": f"{layout.url('aws')}/{ACCOUNT}/{DATA_QUEUE}",
         "MLOPS_WEBHOOK_QUEUE_URL": f"{layout.url('aws')}/{ACCOUNT}/{WEBHOOK_QUEUE}",
-        "MLOPS_POLICY_FILE": str(Path(os.environ.get("MLOPS_POLICY_FILE", PROJECT / "dags" / "policy.yaml")).resolve()),
+        "MLOPS_POLICY_FILE": str(policy_file()),
         **made_by_terraform(layout),
     }
 
@@ -204,8 +214,16 @@ def for_airflow(layout: Layout, tokens: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def prepare_airflow_home(layout: Layout) -> None:
-    """Write the login before Airflow invents one."""
+def for_twin(layout: Layout) -> dict[str, str]:
+    """The twin's own: what was chosen about it (`TWIN_*`), and how a container engine is reached."""
+    chosen = {name: value for name, value in os.environ.items() if name.startswith("TWIN_")}
+    jobs = {"TWIN_JOBS": "container", "TWIN_CONTAINER_ENGINE": engine.find().command} if layout.containers else {}
+    return {**chosen, **engine.settings(), **for_services(layout, {}), **jobs}
+
+
+def prepare_homes(layout: Layout) -> None:
+    """Write the login before Airflow invents one; MLflow makes no folder."""
+    mlflow_home(layout).mkdir(parents=True, exist_ok=True)
     home = layout.home / "airflow"
     home.mkdir(parents=True, exist_ok=True)
     passwords = home / "passwords.json"

@@ -37,6 +37,8 @@ class Layout:
     """True: runs are started by the state machine, as on AWS."""
     infra: bool = False
     """True: buckets, roles, table, secrets and queues are those that Terraform made here, not the twin's own seed."""
+    containers: bool = False
+    """True: jobs, model servers, the MCP server and Airflow run in the images of docker/."""
     airflow_password: str = field(default_factory=lambda: secrets.token_urlsafe(9))
     jwt_secret: str = field(default_factory=lambda: secrets.token_hex(32))
     fernet_key: str = field(default_factory=lambda: _fernet_key())
@@ -63,7 +65,7 @@ class Layout:
         ports = {name: int(environment.get(f"{name.upper()}_PORT", default)) for name, default in PORTS.items()}
         known = cls.load(home)
         yes = {"1", "true", "yes", "on"}
-        switched = {name: environment.get(name.upper(), "") in yes for name in ("workflow", "infra")}
+        switched = {name: environment.get(name.upper(), "") in yes for name in ("workflow", "infra", "containers")}
         chosen = {"ports": ports, **switched}
         layout = cls(home=home, **chosen)  # type: ignore[arg-type]
         if known:

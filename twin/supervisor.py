@@ -19,8 +19,8 @@ from pathlib import Path
 import httpx
 import psutil
 
-from twin import environment
-from twin.layout import HOST, PROJECT, Layout
+from twin import composition, engine, environment
+from twin.layout import PROJECT, Layout
 
 log = logging.getLogger("twin.supervisor")
 
@@ -37,12 +37,16 @@ class Service:
     argv: list[str]
     env: Mapping[str, str]
     ready: Callable[[], bool]
+    clear: Callable[[], None] | None = None
+    """What must go before each start."""
     process: subprocess.Popen | None = None
     starts: int = 0
 
     def start(self, logs: Path) -> None:
         """Start in a process group of its own, so that one signal reaches its workers too."""
         logs.mkdir(parents=True, exist_ok=True)
+        if self.clear:
+            self.clear()
         with (logs / f"{self.name}.log").open("ab") as out:
             self.process = subprocess.Popen(
                 self.argv, env=dict(self.env), cwd=PROJECT, stdout=out, stderr=subprocess.STDOUT,
@@ -107,10 +111,10 @@ class Supervisor:
     def _start_all(self) -> None:
         layout = self.layout
         bare = environment.for_services(layout, {})
-        environment.prepare_airflow_home(layout)
+        environment.prepare_homes(layout)
         migrate = self._migrate()
         twin = Service(
-            "twin", [sys.executable, "-m", "twin.serve"], bare,
+            "twin", [sys.executable, "-m", "twin.serve"], environment.for_twin(layout),
             lambda: _answers(f"{layout.url('aws')}/twin/health") and _answers(f"{layout.url('github')}/healthz"),
         )  # fmt: skip
         self._start([twin])
@@ -118,10 +122,10 @@ class Supervisor:
         tokens = self._mint_tokens(bare)
         environment.publish_connection(layout, tokens)
         services = environment.for_services(layout, tokens)
+        command = composition.bridge(layout, services)
         bridge = Service(
-            "mcp", [sys.executable, "-m", "mcp_bridge", "--host", HOST, "--port", str(layout.ports["mcp"])], services,
-            lambda: _answers(f"{layout.url('mcp')}/healthz"),
-        )  # fmt: skip
+            "mcp", command.argv, command.env, lambda: _answers(f"{layout.url('mcp')}/healthz"), command.clear
+        )
         self._start([bridge])
         if migrate.wait() != 0:
             raise RuntimeError(f"`airflow db migrate` failed; see {layout.logs / 'airflow-migrate.log'}")
@@ -140,22 +144,20 @@ class Supervisor:
             ("dag-processor",): "dag_processor",
             ("triggerer", "--skip-serve-logs"): "triggerer",
         }
-        return [
-            Service(
-                f"airflow-{command[0]}",
-                [sys.executable, "-m", "airflow", *command],
-                env,
-                functools.partial(_airflow_part_healthy, layout, part),
-            )
-            for command, part in parts.items()
-        ]
+        found = []
+        for words, part in parts.items():
+            command = composition.airflow(layout, env, words)
+            ready = functools.partial(_airflow_part_healthy, layout, part)
+            found.append(Service(f"airflow-{words[0]}", command.argv, command.env, ready, command.clear))
+        return found
 
     def _migrate(self) -> subprocess.Popen:
         self.layout.logs.mkdir(parents=True, exist_ok=True)
+        command = composition.airflow(self.layout, environment.for_airflow(self.layout, {}), ["db", "migrate"])
         with (self.layout.logs / "airflow-migrate.log").open("ab") as out:
             return subprocess.Popen(
-                [sys.executable, "-m", "airflow", "db", "migrate"], env=environment.for_airflow(self.layout, {}),
-                cwd=PROJECT, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True,
+                command.argv, env=dict(command.env), cwd=PROJECT, stdout=out, stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL, start_new_session=True,
             )  # fmt: skip
 
     def _mint_tokens(self, env: Mapping[str, str]) -> dict[str, str]:
@@ -207,7 +209,7 @@ class Supervisor:
             if service.process is not None:
                 _kill_group(service.process.pid)
                 service.process.wait()
-        kill_marked(self.layout.home, spare={os.getpid()})
+        clear_away(self.layout, spare={os.getpid()})
 
     def _on_signal(self, number: int, frame: object) -> None:
         self.stopping = True
@@ -238,6 +240,13 @@ def _signal_group(pid: int, number: int) -> None:
 
 def _kill_group(pid: int) -> None:
     _signal_group(pid, signal.SIGKILL)
+
+
+def clear_away(layout: Layout, spare: set[int]) -> list[int]:
+    """All that is left of a system: its containers, then its processes, whose numbers are returned."""
+    if layout.containers:
+        engine.find().remove_all(str(layout.home))
+    return kill_marked(layout.home, spare)
 
 
 def kill_marked(home: Path, spare: set[int]) -> list[int]:
