@@ -5,14 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG
-from operators.bridge import ToolOperator
+from operators.intake import AdmitOperator
 from sensors.issues import IssueSensor
-
-
-def found(context):
-    """The sensor's answer is what admit_issues asks for."""
-    return context["ti"].xcom_pull(task_ids="wait_for_issues")
-
 
 with DAG(
     dag_id="issue_intake",
@@ -26,5 +20,5 @@ with DAG(
     doc_md=__doc__,
 ) as dag:
     wait = IssueSensor(task_id="wait_for_issues", agent="issue_detector")
-    admit = ToolOperator(task_id="admit_issues", agent="issue_detector", tool="admit_issues", arguments=found)
+    admit = AdmitOperator(task_id="admit_issues", agent="issue_detector", sensor="wait_for_issues")
     wait >> admit

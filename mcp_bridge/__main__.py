@@ -53,9 +53,11 @@ def _serve(options: argparse.Namespace) -> int:
     from mcp_bridge import logs
     from mcp_bridge.server import build
     from mlops.services import Services
+    from mlops.telemetry import tracing
 
     logs.configure(os.environ.get("MCP_LOG_LEVEL", "INFO"))
     services = Services.from_environment()
+    tracing.start("mcp", services.settings.traces_url)
     if options.stdio:
         build(services, agent=options.agent).run("stdio")
         return 0

@@ -14,6 +14,7 @@ from mcp.types import Tool as ListedTool
 from mcp_bridge import agents, faults
 from mcp_bridge.auth import Caller, caller
 from mcp_bridge.reporting import Reporter
+from mlops.telemetry import tracing
 
 log = logging.getLogger("mcp_bridge.calls")
 
@@ -43,7 +44,12 @@ class Bridge(MCPServer):
         return [tool for tool in await super().list_tools() if self._may_call(self.caller(), tool.name)]
 
     async def call_tool(self, name: str, arguments: dict[str, Any], context: Any = None) -> Any:
-        who, started = self.caller(), time.monotonic()
+        who = self.caller()
+        with tracing.joined(name, arguments.get("run_key"), who.agent if who else ""):
+            return await self._call_tool(name, arguments, context, who)
+
+    async def _call_tool(self, name: str, arguments: dict[str, Any], context: Any, who: Caller | None) -> Any:
+        started = time.monotonic()
         try:
             self._check_scope(who, name)
             self._check_names(name, arguments)

@@ -15,6 +15,7 @@ from mlops.memory import Memory, recall, remember, with_refusal
 from mlops.messages import approval_message
 from mlops.notify import deliver
 from mlops.record import Outcome, RunRecord, RunState, Trigger
+from mlops.telemetry import tracing
 from mlops.workflow import life
 
 if TYPE_CHECKING:
@@ -249,6 +250,11 @@ def start(services: Services, record: RunRecord, *, directly: bool = False) -> R
     Raises:
         Unavailable: Airflow did not answer; the record stays approved, and `reconcile` or the next poll tries again.
     """
+    with tracing.begun(record.run_key, "start_run", trigger=record.trigger.value, issue=record.issue):
+        return _start(services, record, directly)
+
+
+def _start(services: Services, record: RunRecord, directly: bool) -> RunRecord:
     from mlops.spec import RunSpec, to_parameters
 
     conf = to_parameters(RunSpec.model_validate(record.spec))

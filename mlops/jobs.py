@@ -17,6 +17,7 @@ from mlops.identity import Phase, digest, job_name
 from mlops.job_logs import read_new_lines
 from mlops.record import JobHandle
 from mlops.services import Services
+from mlops.telemetry import tracing
 
 __all__ = [
     "Adopt",
@@ -111,7 +112,7 @@ def create_or_adopt(cloud: Cloud, request: JobRequest, attempt: int = 1) -> JobH
     with translated(f"create {request.kind} job {name}"):
         try:
             create(
-                **{f"{title}Name": name, **request.body},
+                **{f"{title}Name": name, **_traced(request.body)},
                 Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
             )
         except (ClientError, BotoCoreError, ResponseParserError) as error:
@@ -121,6 +122,11 @@ def create_or_adopt(cloud: Cloud, request: JobRequest, attempt: int = 1) -> JobH
             return _adopt(cloud, request, attempt)
     log.info("Submitted %s", name)
     return _handle(request, attempt, adopted=False)
+
+
+def _traced(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The job's spans go below whoever starts it. Not part of what is hashed: another caller adopts the same job."""
+    return {**body, "Environment": {**body.get("Environment", {}), **tracing.variables()}}
 
 
 def _adopt(cloud: Cloud, request: JobRequest, attempt: int) -> JobHandle:

@@ -19,6 +19,7 @@ from mlops.record import Outcome, PhaseRecord, PhaseState, RunRecord, RunState
 from mlops.spec.metrics import in_order
 from mlops.spec.model import RunSpec
 from mlops.spec.notes import notes
+from mlops.telemetry import ids
 
 if TYPE_CHECKING:
     from mlops.settings import Settings
@@ -61,6 +62,8 @@ class Addresses:
     airflow: str = ""
     mlflow: str = ""
     """A web address; a database file has none."""
+    trace: str = ""
+    """`{run_key}` and `{trace_id}` are put in."""
     max_retrainings: int = 3
     approve_deployments: bool = False
     """True: every deployment waits for a person; else only those whose issue asks for it."""
@@ -72,6 +75,7 @@ class Addresses:
             repository=f"{settings.github_web_url.rstrip('/')}/{settings.github_repository}",
             airflow=settings.airflow_api_url.rstrip("/"),
             mlflow=tracking.rstrip("/") if tracking.startswith("http") else "",
+            trace=settings.trace_page,
             max_retrainings=settings.max_retrainings,
             approve_deployments=settings.approve_deployments,
         )
@@ -306,6 +310,9 @@ def _pages(record: RunRecord, addresses: Addresses) -> list[str]:
     if addresses.airflow and record.state is not RunState.AWAITING_APPROVAL:
         run_id = record.airflow_run_id or record.run_key
         pages.append(link("Airflow run", f"{addresses.airflow}/dags/lifecycle/runs/{quote(run_id, safe='')}"))
+    if addresses.trace and record.state is not RunState.AWAITING_APPROVAL:
+        trace_id = ids.xray(ids.trace_id(record.run_key))
+        pages.append(link("Trace", addresses.trace.format(run_key=record.run_key, trace_id=trace_id)))
     if record.mlflow_run_id:
         server = f" on {link('the server', addresses.mlflow)}" if addresses.mlflow else ""
         pages.append(f"MLflow run {code(record.mlflow_run_id)}{server}")

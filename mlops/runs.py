@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from mlops.messages import outcome_message
 from mlops.notify import deliver, flush
 from mlops.outcome import conclude
 from mlops.record import Outcome, PhaseState, RunRecord, RunState, Trigger
+from mlops.telemetry import tracing
 from mlops.workflow import life
 
 if TYPE_CHECKING:
@@ -158,7 +159,18 @@ def close_run(services: Services, run_key: str) -> RunRecord:
         run_key, lambda known: known.model_copy(update={"reported_at": known.reported_at or services.timestamp()})
     )
     life.tell(services, closed)
+    _trace(services, closed)
     return closed
+
+
+def _trace(services: Services, record: RunRecord) -> None:
+    """The span above all others of the run: from its label to its report."""
+    began = datetime.fromisoformat(record.labelled_at or record.created_at)
+    tracing.record(
+        "run", record.run_key, (), None, began.timestamp(), services.now().timestamp(), trigger=record.trigger.value,
+        outcome=record.outcome.value if record.outcome else "", issue=record.issue,
+        failed=record.outcome.value if record.outcome is Outcome.FAILED else "",
+    )  # fmt: skip
 
 
 # -- putting right -----------------------------------------------------------------------------------------------------

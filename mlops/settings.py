@@ -99,6 +99,10 @@ class Settings:
     workflow_arn: str = ""
     """The state machine that runs are started through; empty: Airflow is asked directly."""
     mlflow_tracking_uri: str = ""
+    traces_url: str = ""
+    """Where spans are sent to, by OTLP over HTTP: `https://xray.us-east-1.amazonaws.com/v1/traces`; empty: nowhere."""
+    trace_page: str = ""
+    """Where people look at a run's trace; `{run_key}` and `{trace_id}` (X-Ray's spelling) are put in."""
     policy_file: str = "dags/policy.yaml"
 
     @classmethod

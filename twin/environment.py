@@ -171,6 +171,8 @@ def for_services(layout: Layout, tokens: Mapping[str, str]) -> dict[str, str]:
         "MLOPS_JOB_POLL_INTERVAL_S": "1",
         "MLOPS_INTAKE_POLL_INTERVAL_S": os.environ.get("MLOPS_INTAKE_POLL_INTERVAL_S", "2"),
         "MLOPS_CANARY_STEP_S": "5",
+        "MLOPS_TRACES_URL": f"{layout.url('aws')}/v1/traces",
+        "MLOPS_TRACE_PAGE": f"{layout.url('github')}/traces/{{run_key}}",
         "MLOPS_WORKFLOW_ARN": workflow_arn() if layout.workflow else "",
         "MLOPS_PAGERDUTY_URL": f"{layout.url('github')}/pagerduty",
         "MLOPS_DATA_QUEUE_URL": f"{layout.url('aws')}/{ACCOUNT}/{DATA_QUEUE}",

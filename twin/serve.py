@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import subprocess
 import sys
@@ -12,27 +11,29 @@ from pathlib import Path
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from twin import datasets, environment
+from twin import datasets, environment, lines
 from twin.aws import seed, server, webhook_seed
 from twin.github import app as github
 from twin.github.seed import PEOPLE, HookSeed, RepositorySeed
 from twin.layout import HOST, PROJECT, Layout
 from twin.receivers import app as receivers
 from twin.receivers import mail
+from twin.traces import app as traces
 
 _RECEIVERS = ("/slack", "/pagerduty", "/messages")
 
 
 class Front:
-    """GitHub and the receivers on one port; the path tells them apart."""
+    """GitHub, the receivers and the pages of traces on one port; the path tells them apart."""
 
-    def __init__(self, github: ASGIApp, receivers: ASGIApp):
+    def __init__(self, github: ASGIApp, receivers: ASGIApp, traces: ASGIApp):
         self._github = github
-        self._receivers = receivers
+        self._parts = {**dict.fromkeys(_RECEIVERS, receivers), "/traces/": traces}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        received = scope["type"] == "http" and scope["path"].startswith(_RECEIVERS)
-        await (self._receivers if received else self._github)(scope, receive, send)
+        path = scope.get("path", "")
+        asked = next((part for begin, part in self._parts.items() if path.startswith(begin)), self._github)
+        await (asked if scope["type"] == "http" else self._github)(scope, receive, send)
 
 
 _RENEWED = ("mlops/api-keys",)
@@ -59,7 +60,7 @@ def _functions(layout: Layout, url: str) -> None:
 
 
 def main() -> int:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    lines.configure()
     layout = Layout.load(Path(os.environ["TWIN_HOME"]))
     if layout is None:
         print(f"No system is set up in {os.environ['TWIN_HOME']}; `make up` does that.", file=sys.stderr)
@@ -87,7 +88,8 @@ def run(layout: Layout) -> int:
             seed.state_machine(cloud.url, template, region=environment.REGION)
         datasets.plant(cloud.url)
         webhook = webhook_seed.address(cloud.url, environment.REGION)
-        front = Front(github.create(state / "github", repositories=[_repository(layout, webhook)]), inbox)
+        pages = github.create(state / "github", repositories=[_repository(layout, webhook)])
+        front = Front(pages, inbox, traces.create(cloud.twin.traces))
         web = uvicorn.Server(
             uvicorn.Config(
                 front, host=HOST, port=layout.ports["github"], log_level="warning", timeout_graceful_shutdown=3

@@ -19,7 +19,7 @@ from pathlib import Path
 import httpx
 import psutil
 
-from twin import composition, engine, environment
+from twin import composition, engine, environment, lines
 from twin.layout import PROJECT, Layout
 
 log = logging.getLogger("twin.supervisor")
@@ -280,7 +280,7 @@ def _recorded_sessions(home: Path) -> set[int]:
 
 
 def main() -> int:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    lines.configure()
     logging.getLogger("httpx").setLevel(logging.WARNING)
     layout = Layout.load(Path(os.environ["TWIN_HOME"]))
     if layout is None:

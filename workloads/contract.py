@@ -15,6 +15,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from mlops.telemetry.lines import line
+from workloads import following
+
 FAILURE_LENGTH = 1024
 """SageMaker keeps that many characters of a failure message."""
 
@@ -128,11 +131,9 @@ def write_json(path: Path, document: Any) -> Path:
     return path
 
 
-def log(message: str, **fields: Any) -> None:
-    """One JSON line on stderr, with run key and phase; CloudWatch keeps it."""
-    line = {"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "level": "INFO", "message": message}
-    line |= {"run_key": _context["run_key"], "phase": _context["phase"]} | fields
-    print(json.dumps(line, default=str, ensure_ascii=False), file=sys.stderr, flush=True)
+def log(message: str, *, level: str = "info", **fields: Any) -> None:
+    """One JSON line on stderr, with run key, phase and trace; CloudWatch keeps it."""
+    print(line(level, "workloads", message, **{**_context, **following.facts(), **fields}), file=sys.stderr, flush=True)
 
 
 def print_metrics(epoch: int, **splits: Mapping[str, float]) -> None:
@@ -149,15 +150,22 @@ def run_job(command: Callable[[], int | None], *, phase: str, kind: Kind) -> int
     """Run `command`; a failure is written where SageMaker looks for it. 0, or 2 (requester) or 1 (defect)."""
     paths = Paths.here()
     _context.update(phase=phase, run_key=_run_key(paths, kind))
+    with following.job(f"{phase} job", phase=phase, kind=kind.value) as note:
+        code = _run(command, paths.failure(kind))
+        note(code)
+    return code
+
+
+def _run(command: Callable[[], int | None], failure: Path) -> int:
     started = time.monotonic()
     log("Started")
     try:
         code = command() or 0
     except UserError as mistake:
-        return _fail(paths.failure(kind), f"UserError: {mistake}", 2)
+        return _fail(failure, f"UserError: {mistake}", 2)
     except Exception as defect:
         traceback.print_exc()
-        return _fail(paths.failure(kind), f"InternalError: {type(defect).__name__}: {defect}", 1)
+        return _fail(failure, f"InternalError: {type(defect).__name__}: {defect}", 1)
     log("Finished", seconds=round(time.monotonic() - started, 3))
     return code
 
@@ -171,7 +179,7 @@ def _run_key(paths: Paths, kind: Kind) -> str:
 
 
 def _fail(path: Path, message: str, code: int) -> int:
-    log(message, level="ERROR")
+    log(message, level="error")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(message[:FAILURE_LENGTH], encoding="utf-8")
     return code

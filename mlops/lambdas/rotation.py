@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from mlops.telemetry.lines import tell
+
 KEYS_SECRET = "api-keys"  # noqa: S105
 KEY = "mcp_signing_key"
 PREVIOUS_KEY = "mcp_signing_key_previous"
@@ -173,6 +175,15 @@ def handler(event: Mapping[str, Any], context: object) -> None:
     Raises:
         RotationRefused: not a secret of ours, not a version of it, or a value that must not become current.
     """
+    try:
+        _rotate(event)
+    except Exception as failed:
+        # What the runtime writes of it is text, in which no filter of the log group finds a level.
+        tell("error", "rotation", f"Step {event.get('Step')} failed", error=type(failed).__name__)
+        raise
+
+
+def _rotate(event: Mapping[str, Any]) -> None:
     manager, publish = clients()
     secret, token, step = str(event["SecretId"]), str(event["ClientRequestToken"]), str(event["Step"])
     described = manager.describe_secret(SecretId=secret)
@@ -184,12 +195,12 @@ def handler(event: Mapping[str, Any], context: object) -> None:
         raise RotationRefused(f"{step} is not a step of a rotation.")
     versions = described.get("VersionIdsToStages", {})
     if _CURRENT in versions.get(token, ()):
-        _log("rotation", secret=described["Name"], step=step, word="done before")
+        _told("was done before", described["Name"], step)
         return
     if token not in versions:
         raise RotationRefused(f"{described['Name']} has no version {token}: nothing asked for this rotation.")
     STEPS[step](Rotation(manager, publish, secret, described["Name"], name, token, versions))
-    _log("rotation", secret=described["Name"], step=step, word="by people" if name in BY_PEOPLE else "made")
+    _told("is people's to do" if name in BY_PEOPLE else "was made", described["Name"], step)
 
 
 @cache
@@ -205,6 +216,5 @@ def clients() -> tuple[Any, Callable[[str, str], None]]:
     return boto3.client("secretsmanager"), publish
 
 
-def _log(event: str, **facts: Any) -> None:
-    # Lambda's own handler would wrap a record in text; a line of JSON is what the log group is queried for.
-    print(json.dumps({"event": event, **facts}))
+def _told(what: str, secret: str, step: str) -> None:
+    tell("info", "rotation", f"Step {step} {what}", secret=secret, step=step)

@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from mlops.telemetry.lines import tell
+
 BODY_LIMIT = 1_000_000
 """Bytes. GitHub sends up to 25 MB; an issue of the length that we read fits many times."""
 EVENTS = frozenset({"issues", "issue_comment"})
@@ -98,8 +100,9 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
     except Exception as failed:
         # GitHub shows it to the repository's owner; the next poll finds the issue all the same.
         status, word = 503, "not now"
-        _log("webhook_failed", error=type(failed).__name__)
-    _log("webhook", status=status, word=word)
+        tell("error", "webhook", "A delivery could not be taken", status=status, error=type(failed).__name__)
+    else:
+        tell("info", "webhook", f"A delivery was answered: {word}", status=status)
     return {
         "statusCode": status,
         "headers": {"content-type": "application/json"},
@@ -123,8 +126,3 @@ def receiver() -> Receiver:
         sqs.send_message(QueueUrl=queue, MessageBody=json.dumps(hint))
 
     return Receiver(read_secret, send)
-
-
-def _log(event: str, **facts: Any) -> None:
-    # Lambda's own handler would wrap a record in text; a line of JSON is what the log group is queried for.
-    print(json.dumps({"event": event, **facts}))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class IssueSensor(BaseSensorOperator):
     """Polls GitHub from the triggerer, from where the last admitted poll ended.
 
-    Returns `{"numbers": [...], "cursor": {...}}`, the arguments of admit_issues.
+    Returns `{"numbers": [...], "cursor": {...}, "sensed": [began, ended]}`, which AdmitOperator takes.
     """
 
     template_fields = ()

@@ -29,7 +29,7 @@ class DeploymentTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         try:
-            status = await until_ended(self.bridge_conn_id, self.agent, self._look, self.log)
+            status = await until_ended(self, self._look)
         except ToolRefused as refused:
             status = {"endpoint": self.run_key, "state": "failed", "detail": str(refused)}
         yield TriggerEvent({name: status[name] for name in ("endpoint", "state", "detail")})

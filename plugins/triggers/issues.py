@@ -19,7 +19,8 @@ _LONGEST_PAUSE_S = 900.0
 
 
 class IssueTrigger(BaseTrigger):
-    """Fires once: `{"numbers": [...], "cursor": {...}}`, or `{"error": ...}` where GitHub refuses for good.
+    """Fires once: `{"numbers": [...], "cursor": {...}, "sensed": [began, ended]}`, or `{"error": ...}` where GitHub
+    refuses for good. `sensed` are the moments of the look that found something, in seconds since 1970.
 
     The connection's host is the API's address, its password the token; both are read here, never stored.
     """
@@ -38,6 +39,7 @@ class IssueTrigger(BaseTrigger):
         self.repository, self.labels, self.cursor = repository, list(labels), cursor
         self.interval_s, self.github_conn_id, self.batch = interval_s, github_conn_id, batch
         self.hint_queue_url = hint_queue_url
+        self._looked_at = 0.0
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         return "triggers.issues.IssueTrigger", {
@@ -72,12 +74,13 @@ class IssueTrigger(BaseTrigger):
                 event: dict[str, Any] = {"error": str(refused)}
             else:
                 await settled(began)
-                event = {"numbers": numbers, "cursor": poll.cursor}
+                event = {"numbers": numbers, "cursor": poll.cursor, "sensed": [self._looked_at, time.time()]}
         yield TriggerEvent(event)
 
     async def _first_change(self, poll: IssuePoll) -> list[int]:
         failures = 0
         while True:
+            self._looked_at = time.time()
             try:
                 if numbers := await poll.look():
                     return numbers

@@ -37,7 +37,7 @@ class JobTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         try:
-            status = await until_ended(self.bridge_conn_id, self.agent, self._look, self.log)
+            status = await until_ended(self, self._look)
         except ToolRefused as refused:
             status = {"state": "refused", "failure_reason": str(refused)}
         yield TriggerEvent({"name": self.name, "state": status["state"], "reason": status["failure_reason"]})

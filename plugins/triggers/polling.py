@@ -5,14 +5,25 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Protocol
 
+from hooks import telemetry
 from hooks.bridge import BridgeHook, BridgeUnreachable, Session, ToolFailed
 
 _PAUSE_S = 3.0
 SETTLE_S = 2.0
 """No trigger fires sooner: the scheduler hears of the end of the process that deferred up to a second late, and where
 the task is queued again by then it takes that news for the end of the second process and fails the task."""
+
+
+class Waiting(Protocol):
+    """A trigger that asks the bridge."""
+
+    bridge_conn_id: str
+    agent: str
+    log: Any
+    task_instance: Any
+
 
 Look = Callable[[Session], Awaitable[tuple[dict[str, Any], bool]]]
 
@@ -22,11 +33,19 @@ async def settled(began: float) -> None:
     await asyncio.sleep(max(0.0, began + SETTLE_S - time.monotonic()))
 
 
-async def until_ended(conn_id: str, agent: str, look: Look, log: Any) -> dict[str, Any]:
+async def until_ended(trigger: Waiting, look: Look) -> dict[str, Any]:
     """Call `look` until it says (answer, True); waits as long as the answer's `poll_after_s` asks.
 
     A server that is away or at fault is waited for: the job runs on without us. What a tool refuses is raised.
+
+    Args:
+        trigger: whose connection and agent are used, and whose task waits.
     """
+    with telemetry.waiting(trigger.task_instance, trigger.agent):
+        return await _until_ended(trigger.bridge_conn_id, trigger.agent, look, trigger.log)
+
+
+async def _until_ended(conn_id: str, agent: str, look: Look, log: Any) -> dict[str, Any]:
     began = time.monotonic()
     while True:
         try:

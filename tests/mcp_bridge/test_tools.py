@@ -9,7 +9,7 @@ import threading
 import pytest
 from mcp import Client
 
-from mcp_bridge import logs, tools
+from mcp_bridge import tools
 from mcp_bridge.auth import Caller
 from mcp_bridge.bridge import Bridge
 from mcp_bridge.reporting import Reporter
@@ -18,6 +18,7 @@ from mlops import errors
 from mlops.errors import Problem
 from mlops.handles import PhaseProgress
 from mlops.record import PhaseState
+from mlops.telemetry.lines import JsonLines
 
 
 @pytest.fixture
@@ -165,7 +166,7 @@ def test_log_line_names_tool_agent_and_run(empty, caplog):
 
     with caplog.at_level("INFO", logger="mcp_bridge.calls"):
         call(empty.server, "look", {"run_key": "gh-1"})
-    event = json.loads(logs.JsonLines().format(caplog.records[-1]))
+    event = json.loads(JsonLines().format(caplog.records[-1]))
     assert (event["tool"], event["agent"], event["run_key"]) == ("look", "operator", "gh-1")
     assert event["ms"] >= 0
 

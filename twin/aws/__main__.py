@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 
+from twin import lines
 from twin.aws.listener import PortTaken
 from twin.aws.server import StateInUse, start
 
@@ -18,7 +19,7 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=5000, help="0 takes a free one")
     parser.add_argument("--state", default=".twin/aws", help="folder that survives restarts")
     chosen = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    lines.configure()
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     try:
         server = start(chosen.host, chosen.port, chosen.state)

@@ -10,7 +10,7 @@ from http.client import responses
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from twin.aws import buckets, functions, http_apis, mwaa, operations, shapes, shelf
+from twin.aws import buckets, functions, http_apis, mwaa, operations, shapes, shelf, traces
 from twin.aws.admin import Admin
 from twin.aws.cloud import Cloud
 from twin.aws.faults import CALL_FAULTS, REPLY_FAULTS, error_of
@@ -43,11 +43,13 @@ class Application:
         return [reply.body]
 
     def _elsewhere(self, environ: Environ, path: str) -> Reply | None:
-        """What is no call of AWS's services: the twin's own pages, functions' processes, addresses of HTTP APIs."""
+        """What is no call of AWS's models: our own pages, functions' processes, addresses of HTTP APIs, spans."""
         if path.startswith(RUNTIME_PATH):
             return self._functions.runtime(path, _peek(environ))
         if path.startswith(http_apis.PATH):
             return self._apis.answer(environ, _peek(environ))
+        if path == traces.PATH and environ["REQUEST_METHOD"] == "POST":
+            return self._twin.traces.receive(environ.get("CONTENT_TYPE", ""), _peek(environ))
         return self._admin.answer(environ) if path.startswith("/twin/") else None
 
     def invocation(self, path: str, headers: Any, body: bytes) -> Reply:

@@ -124,7 +124,7 @@ def _start(host: str, port: int, folder: Path, options: Options) -> Server:
     twin.in_background(lambda: _repeat(twin, 0.2, cloud.replication.turn), "replication")
     at_end = [
         lambda: twin.children.stop(options.stop_grace_s), lambda: twin.join(5.0), twin.logs.close, flush,
-        cloud.close, twin.store.close, twin.effects.close, twin.trail.close, claim.close,
+        cloud.close, twin.store.close, twin.effects.close, twin.trail.close, twin.traces.close, claim.close,
     ]  # fmt: skip
     log.info("AWS twin at %s, state in %s", twin.url, folder)
     return Server(listener, twin, at_end)

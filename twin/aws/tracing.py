@@ -1,7 +1,8 @@
-"""X-Ray: sampling rules, groups and encryption are kept; traces are moto's."""
+"""X-Ray: sampling rules, groups and encryption are kept; segments are kept and told again."""
 
 from __future__ import annotations
 
+import json
 import uuid
 
 from twin.aws import labels
@@ -106,6 +107,36 @@ def untag(twin: Twin, request: Request) -> Answer:
     return {}
 
 
+def put_segments(twin: Twin, request: Request) -> Answer:
+    taken, refused = [], []
+    for text in request["TraceSegmentDocuments"]:
+        try:
+            document = json.loads(text)
+            taken.append({**document, "start_time": float(document["start_time"])})
+            _ = document["trace_id"], document["id"], document["name"]
+        except (ValueError, TypeError, KeyError) as wrong:
+            refused.append({"ErrorCode": "ParseError", "Message": f"No segment document: {wrong}"})
+    if not refused:
+        twin.traces.put(taken)
+    return {"UnprocessedTraceSegments": refused}
+
+
+def get_traces(twin: Twin, request: Request) -> Answer:
+    found = {name: twin.traces.of(name) for name in request["TraceIds"]}
+    return {
+        "Traces": [_trace(name, segments) for name, segments in found.items() if segments],
+        "UnprocessedTraceIds": [name for name, segments in found.items() if not segments],
+    }
+
+
+def _trace(name: str, segments: list[Document]) -> Document:
+    ended = max(each.get("end_time", each["start_time"]) for each in segments)
+    return {
+        "Id": name, "Duration": ended - min(each["start_time"] for each in segments), "LimitExceeded": False,
+        "Segments": [{"Id": each["id"], "Document": json.dumps(each)} for each in segments],
+    }  # fmt: skip
+
+
 def _name(request: Request) -> str:
     return request.get("RuleName") or request.get("RuleARN", "").rpartition("/")[2]
 
@@ -126,4 +157,5 @@ OPERATIONS = {
     "DeleteSamplingRule": delete_rule, "CreateGroup": create_group, "GetGroup": get_group, "GetGroups": list_groups,
     "DeleteGroup": delete_group, "PutEncryptionConfig": put_encryption, "GetEncryptionConfig": get_encryption,
     "ListTagsForResource": list_tags, "TagResource": tag, "UntagResource": untag,
+    "PutTraceSegments": put_segments, "BatchGetTraces": get_traces,
 }  # fmt: skip

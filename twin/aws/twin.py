@@ -20,6 +20,7 @@ from twin.aws.metrics import Metrics
 from twin.aws.options import Options
 from twin.aws.storage import Storage
 from twin.aws.store import Store
+from twin.aws.traces import Traces
 from twin.aws.trail import Trail
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Twin:
     logs: Logs
     metrics: Metrics
     trail: Trail
+    traces: Traces
     faults: Faults = field(default_factory=Faults)
     children: Children = field(default_factory=Children)
     url: str = ""
@@ -71,6 +73,7 @@ class Twin:
             logs=Logs(options.account, options.region, locks),
             metrics=Metrics(options.account, options.region, locks),
             trail=trail,
+            traces=Traces(folder / "traces.db"),
         )
 
     def in_background(self, work: Callable[[], None], name: str) -> threading.Thread:

@@ -189,7 +189,10 @@ class Connection(asyncio.Protocol):
     def _send(self, request: Request, answer: Answer) -> None:
         keep = request.keep_alive and not self._hub.draining
         self._write(answer, keep, body=request.method != b"HEAD")
-        self._hub.application.count(request.path, answer.status, perf_counter() - request.started)
+        seconds = perf_counter() - request.started
+        self._hub.application.count(request.path, answer.status, seconds)
+        if self._hub.observe and ATTRIBUTES in request.headers:
+            self._hub.observe(request.headers[ATTRIBUTES], answer.status, seconds)
         if not keep:
             self._end()
 

@@ -7,6 +7,7 @@ from concurrent.futures import Executor
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+from workloads.following import Observer
 from workloads.serving.answers import Answer
 from workloads.serving.limits import Limits
 
@@ -51,6 +52,8 @@ class Hub:
         self.application, self.limits, self.executor = application, limits, executor
         self.connections: set[Connection] = set()
         self.draining = False
+        self.observe: Observer | None = None
+        """Told of each answered request that came with custom attributes."""
         self._headers = b""
         self._heads: dict[tuple[int, bytes], bytes] = {}
 

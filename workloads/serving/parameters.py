@@ -70,6 +70,8 @@ class Parser:
             name, sign, value = (text.strip() for text in part.partition("="))
             if not name and not sign:
                 continue  # a semicolon at the end
+            if name == "traceparent":
+                continue  # says whose trace the request belongs to, and nothing about the answer
             if not sign:
                 raise _wrong(f"header X-Amzn-SageMaker-Custom-Attributes: {part[:100]!r} is no name=value", _FORM)
             if name in words:

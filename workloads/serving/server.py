@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import json
 import logging
 import os
 import signal
@@ -23,6 +22,8 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from mlops.telemetry import lines
+from workloads import following
 from workloads.serving.answers import Refusal
 from workloads.serving.connection import Connection, Hub
 from workloads.serving.limits import Limits
@@ -79,6 +80,7 @@ class Server:
         """Load the model beside the running loop, prove it on a row, then answer with it. Raises ModelRefused."""
         model = await asyncio.get_running_loop().run_in_executor(self._executor, self._loaded)
         self._hub.name_version(model.version)
+        self._hub.observe = following.observer(os.environ.get("MLOPS_RUN_KEY", "local"), model.version)
         self._hub.set_limits(model.limits(self.limits))
         self.routes.model = model
 
@@ -139,32 +141,10 @@ async def serve(environment: Mapping[str, str]) -> int:
     return 0
 
 
-class JsonLines(logging.Formatter):
-    """One JSON object a line, with the run that made the model."""
-
-    def __init__(self, run_key: str):
-        super().__init__()
-        self._run_key = run_key
-
-    def format(self, record: logging.LogRecord) -> str:
-        line = {
-            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created)),
-            "level": record.levelname,
-            "message": record.getMessage(),
-            "run_key": self._run_key,
-            "phase": "deploy",
-        }
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False)
-
-
 def main() -> int:
     import uvloop
 
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonLines(os.environ.get("MLOPS_RUN_KEY", "local")))
-    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    lines.configure(run_key=os.environ.get("MLOPS_RUN_KEY", "local"), phase="deploy")
     warnings.filterwarnings("ignore", message="overflow encountered", category=RuntimeWarning)  # told by the output
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         code = runner.run(serve(os.environ))

@@ -12,6 +12,7 @@ from typing import Any
 
 from mlops.aws import Cloud, error_code, error_message, is_missing, translated
 from mlops.phases.deploy.traffic import View
+from mlops.telemetry import tracing
 
 log = logging.getLogger(__name__)
 
@@ -154,9 +155,19 @@ class Answer:
 
 def ask(cloud: Cloud, endpoint: str, payload: Mapping[str, Any], variant: str | None = None) -> Answer:
     """One prediction. A refusal is an answer, too: this never raises for what the endpoint says."""
+    options = {"TargetVariant": variant} if variant else {}
+    with tracing.span("invoke_endpoint", kind=tracing.SpanKind.CLIENT, endpoint=endpoint) as span:
+        if parent := tracing.carrier():
+            options["CustomAttributes"] = f"traceparent={parent}"
+        answer = _answer(cloud, endpoint, payload, options)
+        if not answer.ok:
+            span.set_status(tracing.Status(tracing.StatusCode.ERROR, "ModelError"))
+    return answer
+
+
+def _answer(cloud: Cloud, endpoint: str, payload: Mapping[str, Any], options: Mapping[str, str]) -> Answer:
     from botocore.exceptions import BotoCoreError, ClientError
 
-    target = {"TargetVariant": variant} if variant else {}
     began = time.perf_counter()
     try:
         reply = cloud.runtime.invoke_endpoint(
@@ -165,7 +176,7 @@ def ask(cloud: Cloud, endpoint: str, payload: Mapping[str, Any], variant: str | 
             Accept="application/json",
             Body=json.dumps(payload).encode(),
             InferenceId=f"{OWN_REQUESTS}-{uuid.uuid4().hex}",
-            **target,
+            **options,
         )
         document = json.loads(reply["Body"].read())
     except (ClientError, BotoCoreError, ValueError) as error:

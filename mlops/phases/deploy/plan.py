@@ -13,6 +13,7 @@ from mlops.handles import ModelVersion
 from mlops.identity import bounded_name, digest, slug
 from mlops.phases.run import Run
 from mlops.settings import Settings
+from mlops.telemetry import tracing
 
 Strategy = Literal["blue_green", "all_at_once", "canary", "ab_test"]
 
@@ -70,11 +71,12 @@ def variant_name(version: str) -> str:
 
 def model_request(settings: Settings, run: Run, packaged: ModelVersion) -> dict[str, Any]:
     """CreateModel. The name holds a hash of the content: what exists under it is what we ask for."""
+    traced = {tracing.URL: settings.traces_url} if settings.traces_url else {}
     content = {
         "PrimaryContainer": {
             "Image": settings.inference_image,
             "ModelDataUrl": packaged.model_uri,
-            "Environment": {"MLOPS_MODEL_VERSION": packaged.version, "MLOPS_RUN_KEY": run.key},
+            "Environment": {"MLOPS_MODEL_VERSION": packaged.version, "MLOPS_RUN_KEY": run.key, **traced},
         },
         "ExecutionRoleArn": settings.job_role_arn,
     }

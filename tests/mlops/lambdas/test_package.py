@@ -29,7 +29,10 @@ def test_same_sources_give_the_same_bytes(tmp_path):
 @pytest.mark.parametrize("handler", FUNCTIONS)
 def test_zip_holds_what_the_handler_imports_of_ours_and_no_more(tmp_path, handler):
     names = zipfile.ZipFile(package(handler, tmp_path)).namelist()
-    assert names == ["mlops/__init__.py", "mlops/lambdas/__init__.py", f"mlops/lambdas/{handler}.py"]
+    assert names == [
+        "mlops/__init__.py", "mlops/lambdas/__init__.py", f"mlops/lambdas/{handler}.py", "mlops/telemetry/__init__.py",
+        "mlops/telemetry/lines.py",
+    ]  # fmt: skip
 
 
 def test_imports_of_imports_are_found():

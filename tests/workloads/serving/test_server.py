@@ -74,7 +74,7 @@ def test_process_serves_within_a_second_and_ends_gracefully(base, wine):
     [
         ("workloads.serving.server", ("pandas", "sklearn", "torch", "scipy", "xgboost", "pydantic", "cv2")),
         ("workloads.serving.detector",
-         ("pandas", "sklearn", "torch", "scipy", "xgboost", "pydantic", "matplotlib", "numba", "onnx", "PIL", "mlops")),
+         ("pandas", "sklearn", "torch", "scipy", "xgboost", "pydantic", "matplotlib", "numba", "onnx", "PIL", "mlops.spec", "opentelemetry")),
     ],
 )  # fmt: skip
 def test_serving_loads_no_training_library(module, absent):
@@ -119,7 +119,7 @@ def test_changed_model_is_refused_with_a_clear_message(base):
     with process(base) as child:
         last = lines_until(child, "Refused to serve")[-1]
         assert "openapi.json was changed after packaging" in last["message"]
-        assert last["level"] == "ERROR"
+        assert last["level"] == "error"
         assert child.wait(10) == 1
 
 

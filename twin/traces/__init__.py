@@ -1,0 +1,1 @@
+"""A page a run: what happened when, and where, as a waterfall."""
