@@ -10,9 +10,9 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from twin.aws import seed
 from twin import engine
-from twin.aws.seed import AGENT_ROLES, BUCKET, DATA_QUEUE, WORKFLOW
+from twin.aws import seed
+from twin.aws.seed import AGENT_ROLES, AIRFLOW, BUCKET, DATA_QUEUE, WORKFLOW
 from twin.aws.trail import KEY
 from twin.aws.webhook_seed import WEBHOOK_QUEUE
 from twin.layout import HOST, PROJECT, REPOSITORY, Layout
@@ -174,6 +174,8 @@ def for_services(layout: Layout, tokens: Mapping[str, str]) -> dict[str, str]:
         "MLOPS_TRACES_URL": f"{layout.url('aws')}/v1/traces",
         "MLOPS_TRACE_PAGE": f"{layout.url('github')}/traces/{{run_key}}",
         "MLOPS_WORKFLOW_ARN": workflow_arn() if layout.workflow else "",
+        # With the state machine in front, Airflow is reached as on AWS.
+        "MLOPS_MWAA_ENVIRONMENT": AIRFLOW if layout.workflow else "",
         "MLOPS_PAGERDUTY_URL": f"{layout.url('github')}/pagerduty",
         "MLOPS_DATA_QUEUE_URL": f"{layout.url('aws')}/{ACCOUNT}/{DATA_QUEUE}",
         "MLOPS_WEBHOOK_QUEUE_URL": f"{layout.url('aws')}/{ACCOUNT}/{WEBHOOK_QUEUE}",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlops.identity import Phase, digest
+from mlops.phases import placement
 from mlops.settings import Settings
 from mlops.spec.algorithms import ALGORITHMS
 from mlops.spec.model import RunSpec
@@ -70,14 +71,19 @@ def processing_body(
         "AppSpecification": {"ImageUri": where.image, "ContainerArguments": [command]},
         "RoleArn": settings.job_role_arn,
         "ProcessingInputs": [_processing_input(name, uri) for name, uri in inputs.items()],
-        "ProcessingOutputConfig": {"Outputs": [_processing_output(name, uri) for name, uri in outputs.items()]},
+        "ProcessingOutputConfig": {
+            "Outputs": [_processing_output(name, uri) for name, uri in outputs.items()],
+            **placement.output_key(settings),
+        },
         "ProcessingResources": {
             "ClusterConfig": {
                 "InstanceCount": 1,
                 "InstanceType": where.instance_type,
                 "VolumeSizeInGB": volume_gb(data_bytes),
+                **placement.volume_key(settings, where.instance_type),
             }
         },
+        **placement.processing_network(settings),
         "StoppingCondition": {"MaxRuntimeInSeconds": where.limit_s},
         "Environment": dict(variables),
     }
@@ -136,12 +142,14 @@ def training_body(
         "RoleArn": settings.job_role_arn,
         "HyperParameters": dict(hyperparameters),
         "InputDataConfig": [_channel(name, uri) for name, uri in channels.items()],
-        "OutputDataConfig": {"S3OutputPath": output},
+        "OutputDataConfig": {"S3OutputPath": output, **placement.output_key(settings)},
         "ResourceConfig": {
             "InstanceCount": 1,
             "InstanceType": where.instance_type,
             "VolumeSizeInGB": volume_gb(data_bytes),
+            **placement.volume_key(settings, where.instance_type),
         },
+        **placement.network(settings),
         "StoppingCondition": {"MaxRuntimeInSeconds": where.limit_s},
         "EnableManagedSpotTraining": settings.managed_spot,
         "CheckpointConfig": {"S3Uri": checkpoints, "LocalPath": "/opt/ml/checkpoints"},

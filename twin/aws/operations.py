@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from twin.aws import endpoints, models, processing, registry, search, shapes, tags, training
+from twin.aws import endpoints, models, placement, processing, registry, search, shapes, tags, training
 from twin.aws.twin import Answer, Request, Twin
 
 Operation = Callable[[Twin, Request], Answer]
@@ -70,6 +70,8 @@ def answers(operation: str, request: Any) -> bool:
 
 def answer(twin: Twin, operation: str, request: Request) -> Answer:
     """Raises AwsError."""
+    if operation.startswith("Create"):
+        placement.check(twin, request)
     response = OURS[operation](twin, request)
     if twin.options.check_responses:
         shapes.check_response("sagemaker", operation, response)

@@ -16,6 +16,7 @@ REPLICA, DATA_REPLICA = "mlops-lifecycle-replica", "mlops-datasets-replica"
 REPLICA_REGION = "us-west-2"
 DATA_QUEUE = "mlops-data-events"
 WORKFLOW = "mlops-workflow"
+AIRFLOW = "mlops-airflow"
 ALARM_TOPIC = "mlops-alarms"
 LEDGER_TABLE = "mlops-ledger"
 ROLE = "mlops-jobs"
@@ -72,7 +73,7 @@ def state_machine(url: str, template: str, *, region: str = "us-east-1", table: 
     account = _Account(url, region)
     role = account.role("mlops-workflow", "states.amazonaws.com")
     topic = client(url, "sns", region).create_topic(Name=ALARM_TOPIC)["TopicArn"]
-    values = {"ledger_table": table, "mwaa_environment": "mlops", "alarm_topic_arn": topic}
+    values = {"ledger_table": table, "mwaa_environment": AIRFLOW, "alarm_topic_arn": topic}
     for name, value in values.items():
         template = template.replace("${" + name + "}", value)
     return account.machine(WORKFLOW, template, role)

@@ -11,6 +11,7 @@ from mlops import keys
 from mlops.endpoints import Serving
 from mlops.handles import ModelVersion
 from mlops.identity import bounded_name, digest, slug
+from mlops.phases import placement
 from mlops.phases.run import Run
 from mlops.settings import Settings
 from mlops.telemetry import tracing
@@ -79,6 +80,7 @@ def model_request(settings: Settings, run: Run, packaged: ModelVersion) -> dict[
             "Environment": {"MLOPS_MODEL_VERSION": packaged.version, "MLOPS_RUN_KEY": run.key, **traced},
         },
         "ExecutionRoleArn": settings.job_role_arn,
+        **placement.network(settings),
     }
     name = bounded_name(run.endpoint, packaged.version, digest([content, packaged.sha256], 8))
     return {"ModelName": name, **content, "Tags": _tags(run.key, packaged.version)}
@@ -98,7 +100,9 @@ def config_request(
     settings: Settings, endpoint: str, run_key: str, version: str, variants: list[dict[str, Any]]
 ) -> dict[str, Any]:
     """CreateEndpointConfig, named after its content."""
-    content: dict[str, Any] = {"ProductionVariants": variants}
+    # One key for all variants: it can be named only where none of their machines has disks of its own.
+    keyed = [placement.volume_key(settings, one["InstanceType"], "KmsKeyId") for one in variants]
+    content: dict[str, Any] = {"ProductionVariants": variants, **(keyed[0] if all(keyed) else {})}
     if settings.data_capture_percent > 0:
         content["DataCaptureConfig"] = capture_config(settings, endpoint)
     name = bounded_name(endpoint, version, digest(content, 8))
@@ -110,6 +114,7 @@ def capture_config(settings: Settings, endpoint: str) -> dict[str, Any]:
         "EnableCapture": True,
         "InitialSamplingPercentage": settings.data_capture_percent,
         "DestinationS3Uri": keys.uri(settings.bucket, keys.capture_prefix(endpoint)).rstrip("/"),
+        **placement.output_key(settings),
         "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}],
         # Without it SageMaker keeps the bodies in Base64.
         "CaptureContentTypeHeader": {"CsvContentTypes": ["text/csv"], "JsonContentTypes": ["application/json"]},

@@ -119,4 +119,4 @@ def test_state_machine_is_made_from_terraforms_template_and_renewed(server, func
     template["States"]["a"]["Result"] = "${mwaa_environment} ${alarm_topic_arn}"
     assert state_machine(server.url, json.dumps(template)) == arn
     made = json.loads(functions.describe_state_machine(stateMachineArn=arn)["definition"])
-    assert made["States"]["a"]["Result"] == "mlops arn:aws:sns:us-east-1:123456789012:mlops-alarms"
+    assert made["States"]["a"]["Result"] == "mlops-airflow arn:aws:sns:us-east-1:123456789012:mlops-alarms"
