@@ -1,4 +1,4 @@
-"""`python -m benchmarks.voxels_gpu [--json]`: hard pillars of 64 scans on a GPU. Prepared for a machine with one.
+"""`python -m benchmarks.voxels_gpu [--json]`: hard pillars of 64 scans on a GPU.
 
 Not one of `benchmarks.registry`: without a GPU it has no figure, and says so. Checked first: the bits of the sort for
 every scan, and ten runs to the same bytes. Then the batch against the time of copying as many bytes, a version with
@@ -28,7 +28,7 @@ from workloads.pointcloud.settings import PILLARS, POINT_PILLARS, VoxelSettings
 from workloads.pointcloud.sorting import cells_of
 from workloads.pointcloud.voxels import by_sorting
 
-SCANS, ROUNDS, REPLAYS = 64, 7, 20
+SCANS, ROUNDS, MEASURED_MS, MOST_REPLAYS = 64, 7, 20.0, 100
 SETTINGS = VoxelSettings(POINT_PILLARS, PILLARS.grid, 32, 16_000)
 PEER = "conch-triton-kernels"
 
@@ -145,15 +145,18 @@ def _conch(scan: np.ndarray) -> dict[str, Callable[[], object]]:
 
 
 def _milliseconds(action: Callable[[], object], cupy: Any) -> float:
-    """Of one call, by events of the GPU around REPLAYS calls."""
-    action()
-    begun, ended = cupy.cuda.Event(), cupy.cuda.Event()
-    begun.record()
-    for _ in range(REPLAYS):
-        action()
-    ended.record()
-    ended.synchronize()
-    return float(cupy.cuda.get_elapsed_time(begun, ended)) / REPLAYS
+    """Of one call, by events of the GPU around as many calls as take MEASURED_MS."""
+
+    def timed(calls: int) -> float:
+        begun, ended = cupy.cuda.Event(), cupy.cuda.Event()
+        begun.record()
+        for _ in range(calls):
+            action()
+        ended.record()
+        ended.synchronize()
+        return float(cupy.cuda.get_elapsed_time(begun, ended)) / calls
+
+    return timed(max(1, min(MOST_REPLAYS, int(MEASURED_MS / timed(1)))))
 
 
 def _cupy_package() -> str:

@@ -1,7 +1,7 @@
 """Hard voxels on a GPU without a sort: our kernels in voxels.cu, started through CuPy.
 
-Not measured and not run on a GPU by us; the tests run the same kernels thread by thread, in random order, on the
-processor. `CudaVoxelizer.tried` therefore compares them once with the sort and leaves the work to that if they differ.
+Where there is no GPU the tests run the same kernels thread by thread, in random order, on the processor. On another GPU
+than ours `CudaVoxelizer.tried` compares them once with the sort and leaves the work to that if they differ.
 """
 
 from __future__ import annotations
@@ -26,9 +26,13 @@ if TYPE_CHECKING:
 
 SOURCE = Path(__file__).with_name("voxels.cu")
 THREADS = 256
+WORD, SHARE, LANES = 32, 4, 32
+"""As in voxels.cu."""
+FILLING = 64
+"""Blocks that fill the voxels of a scan, one after another: a block that finds nothing to do costs time as well."""
 NEVER = np.iinfo(np.int32).max
 MOST_KEYS = 1 << 28
-"""Cells of all scans of a batch; four tables of that many int32 are kept."""
+"""Cells of all scans of a batch; a table of four int32 for each is kept."""
 MOST_SLOTS = 1 << 27
 """Points that all voxels of a scan may hold together (2 GiB of four columns)."""
 
@@ -55,16 +59,19 @@ class Batch:
 
 
 class CudaVoxelizer:
-    """See `voxels.Voxelizer`. Tables and outputs are kept: what a call returns is valid until the next one."""
+    """See `voxels.Voxelizer`. Table and outputs are kept: what a call returns is valid until the next one."""
 
     def __init__(self, settings: VoxelSettings, xp: ModuleType, launch: Launch) -> None:
         self.settings, self.xp, self._launch = settings, xp, launch
         grid = settings.grid
+        size = np.array(grid.cell_m)
         self._bounds = xp.asarray(cell_bounds(settings.points_m, grid))
-        self._origin, self._size = xp.asarray(np.array(grid.origin_m)), xp.asarray(np.array(grid.cell_m))
+        self._axes = (xp.asarray(np.array(grid.origin_m)), xp.asarray(size), xp.asarray(1 / size))
         self._shape = xp.asarray(np.array(grid.shape, np.int32))
-        self._tables: tuple[Array, ...] = ()
-        self._voxels = xp.empty((0, 0, 0, 0), np.float32)
+        self._table = xp.empty(0, np.int32)
+        self._of_points = xp.empty((2, 0), np.int32)
+        self._members = xp.empty(0, np.int32)
+        self._of_voxels = _VoxelArrays.empty(xp, settings, 0, 0)
 
     @classmethod
     def tried(cls, settings: VoxelSettings) -> CudaVoxelizer | None:
@@ -102,45 +109,67 @@ class CudaVoxelizer:
         """
         xp, settings = self.xp, self.settings
         points = xp.ascontiguousarray(points)
-        count, columns, scans = len(points), points.shape[1], len(starts) - 1
-        slots, most, cells = settings.max_points, settings.max_voxels, settings.grid.cells
-        if scans * cells > MOST_KEYS:
-            raise ValueError(f"{scans} scans of {cells:,} cells; at most {MOST_KEYS:,} cells in a batch")
-        self._make_room(scans, columns)
-        first, cells_count, lists, cursor = self._tables
-        counts, coordinates = xp.zeros((scans, most), np.int32), xp.zeros((scans, most, 3), np.int32)
-        homeless = xp.zeros(scans, np.int32)
-        if not count:
-            used = xp.zeros(scans, np.int32)
-            return Batch(self._voxels[:scans], counts, coordinates, used, homeless, xp.zeros(0, np.int32))
-        begins = xp.asarray(starts.astype(np.int32))
-        grid = (-(-int(np.diff(starts).max()) // THREADS), scans)
-        cell_of, members = xp.empty(count, np.int32), xp.empty(count, np.int32)
-        weight = xp.empty(count, np.int64)
-        size, places = np.int32(cells), (np.int32(slots), np.int32(most))
-        self._launch("claim", grid, (points, np.int32(columns), begins, self._bounds, self._origin, self._size,
-                                     self._shape, size, cell_of, first, cells_count))  # fmt: skip
-        self._launch("weigh", grid, (begins, size, cell_of, first, cells_count, weight))
-        sums = xp.cumsum(weight)
-        self._launch("number", grid, (begins, size, *places, self._shape, cell_of, weight, sums, first, cells_count,
-                                    lists, counts, coordinates, homeless))  # fmt: skip
-        self._launch("gather", grid, (begins, size, cell_of, lists, cursor, members))
-        self._launch("place", grid, (points, np.int32(columns), begins, size, places[0], cell_of, first, cells_count,
-                                     lists, members, self._voxels))  # fmt: skip
-        ends = xp.concatenate([xp.zeros(1, np.int64), sums >> 32])[begins]
-        used = xp.minimum(ends[1:] - ends[:-1], most).astype(np.int32)
-        self._launch("pad", (-(-slots * most // THREADS), scans),
-                     (np.int32(columns), *places, used, counts, self._voxels))  # fmt: skip
-        self._launch("wipe", grid, (begins, size, cell_of, weight, first, cells_count, cursor))
-        return Batch(self._voxels[:scans], counts, coordinates, used, homeless, cell_of)
+        count, columns, scans = len(points), np.int32(points.shape[1]), len(starts) - 1
+        if scans * settings.grid.cells > MOST_KEYS:
+            raise ValueError(f"{scans} scans of {settings.grid.cells:,} cells; at most {MOST_KEYS:,} cells in a batch")
+        self._make_room(scans, count, points.shape[1])
+        (cell_of, seat), members, made, table = self._of_points, self._members, self._of_voxels, self._table
+        longest = int(np.diff(starts).max()) if scans else 0
+        words = -(-longest // WORD)
+        noted = xp.zeros(3 * scans * words + 2 * scans, np.int32)  # one launch clears what starts from nothing
+        notes, bits = noted[: 2 * scans * words].view(np.uint64), noted[2 * scans * words : 3 * scans * words]
+        homeless, used = noted[3 * scans * words :].reshape(2, scans)
+        if count:
+            begins = xp.asarray(starts.astype(np.int32))
+            by_point = (-(-longest // THREADS), scans)
+            by_share = (-(-words * WORD // SHARE // THREADS), scans)
+            by_voxel = (min(FILLING, -(-settings.max_voxels * LANES // THREADS)), scans)
+            size, per_scan = np.int32(settings.grid.cells), np.int32(words)
+            places = (np.int32(settings.max_points), np.int32(settings.max_voxels))
+            self._launch("claim", by_point, (points, columns, begins, self._bounds, *self._axes, self._shape, size,
+                                             cell_of, seat, table))  # fmt: skip
+            self._launch("open", by_point, (begins, size, per_scan, cell_of, table, bits, notes))
+            sums = xp.cumsum(notes)
+            self._launch("number", by_share, (begins, size, per_scan, *places, self._shape, cell_of, bits, sums,
+                                              table, made.lists, made.counts, made.coordinates_zyx, used,
+                                              homeless))  # fmt: skip
+            self._launch("enlist", by_point, (begins, size, cell_of, seat, table, members))
+            self._launch("fill", by_voxel, (points, columns, *places, used, made.lists, members, made.points))
+            self._launch("wipe", by_share, (begins, size, per_scan, cell_of, bits, table))
+        return Batch(made.points[:scans], made.counts[:scans], made.coordinates_zyx[:scans], used, homeless,
+                     cell_of[:count])  # fmt: skip
 
-    def _make_room(self, scans: int, columns: int) -> None:
+    def _make_room(self, scans: int, points: int, columns: int) -> None:
         xp, settings = self.xp, self.settings
         keys = scans * settings.grid.cells
-        if not self._tables or len(self._tables[0]) < keys:
-            self._tables = (xp.full(keys, NEVER, np.int32), *(xp.zeros(keys, np.int32) for _ in range(3)))
-        if len(self._voxels) < scans or self._voxels.shape[3] != columns:
-            self._voxels = xp.empty((scans, settings.max_voxels, settings.max_points, columns), np.float32)
+        if len(self._table) < 4 * keys:
+            self._table = xp.zeros(4 * keys, np.int32)
+            self._table[::4] = NEVER
+        if self._of_points.shape[1] < points:
+            self._of_points = xp.empty((2, points), np.int32)
+            self._members = xp.empty(4 * points, np.int32)  # lists of one member take the room of four
+        held = self._of_voxels.points.shape
+        if held[0] < scans or held[3] != columns:
+            self._of_voxels = _VoxelArrays.empty(xp, settings, scans, columns)
+
+
+@dataclass(frozen=True)
+class _VoxelArrays:
+    """Room for the voxels of every scan of a batch."""
+
+    points: Array
+    counts: Array
+    coordinates_zyx: Array
+    lists: Array
+    """(b, max_voxels, 2) int32: where the members of a voxel begin, and how many it has, kept or not."""
+
+    @classmethod
+    def empty(cls, xp: ModuleType, settings: VoxelSettings, scans: int, columns: int) -> _VoxelArrays:
+        most = (scans, settings.max_voxels)
+        return cls(
+            xp.empty((*most, settings.max_points, columns), np.float32), xp.empty(most, np.int32),
+            xp.empty((*most, 3), np.int32), xp.empty((*most, 2), np.int32),
+        )  # fmt: skip
 
 
 def sums_in_order(points: Array, places: Places, xp: ModuleType, launch: Launch | None = None) -> Array:
@@ -160,6 +189,11 @@ def sums_in_order(points: Array, places: Places, xp: ModuleType, launch: Launch 
 
 
 @cache
+def _kernel(name: str) -> Any:
+    return _module().get_function(name)
+
+
+@cache
 def _module() -> Any:
     import cupy
 
@@ -167,7 +201,7 @@ def _module() -> Any:
 
 
 def _launch_cuda(name: str, grid: tuple[int, int], arguments: Sequence[Any]) -> None:
-    _module().get_function(name)(grid, (THREADS,), tuple(arguments))
+    _kernel(name)(grid, (THREADS,), tuple(arguments))
 
 
 @cache

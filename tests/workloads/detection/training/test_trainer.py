@@ -109,7 +109,7 @@ def test_damaged_checkpoint_costs_an_epoch_and_no_more(trained, make_job):
 
 
 def test_sigterm_ends_the_job_with_143_its_state_saved_and_no_failure_message(make_job):
-    """A real job on two cores, so of two processes; a real signal, in the midst of many epochs."""
+    """A real job of two processes on two cores, or of one on a GPU; a real signal, in the midst of many epochs."""
     job = make_job(frames=8, batch_size=8, epochs=300, evaluate_every=1000)
     job.write_run()
     process = subprocess.Popen([sys.executable, "-m", "workloads", "train"], cwd=ROOT, text=True,
@@ -121,7 +121,8 @@ def test_sigterm_ends_the_job_with_143_its_state_saved_and_no_failure_message(ma
     _, errors = process.communicate(timeout=120)
     assert process.returncode == EXIT_CODE, errors
     assert errors.count("Interrupted; the state is saved") == 1
-    assert '"world_size": "2"' in errors
+    processes = torch.cuda.device_count() or 2
+    assert f'"world_size": "{processes}"' in errors
     assert list(job.checkpoints.glob("*.pt"))
     assert not (job.base / "output" / "failure").exists()
 
