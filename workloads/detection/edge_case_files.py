@@ -109,17 +109,22 @@ def _tile(case: EdgeCase, picture: np.ndarray, classes: Sequence[str]) -> np.nda
     # Words would hide what is small; the colours tell the classes, and the caption how many there are of each.
     drawn = draw_boxes(small, case.suggested.boxes_xyxy * ratio, [""] * len(places), [colour_of(one) for one in places])
     agreement = "" if case.agreement is None else f" {case.agreement:.2f}"
-    strip = np.full((CAPTION, TILE_WIDTH, 3), 255, np.uint8)
-    x = _write(strip, f"{case.reason.replace('_', ' ')}{agreement}:", 4, (0, 0, 0))
-    for place, count in sorted(Counter(places).items()):
-        x = _write(strip, f"{count} {classes[place]}", x + 8, colour_of(place))
-    return np.vstack([drawn, strip])
+    words = [(f"{case.reason.replace('_', ' ')}{agreement}:", (0, 0, 0))]
+    words += [(f"{count} {classes[place]}", colour_of(place)) for place, count in sorted(Counter(places).items())]
+    return np.vstack([drawn, _caption(words)])
 
 
-def _write(strip: np.ndarray, text: str, x: int, colour: tuple[int, int, int]) -> int:
-    """Where the text ends, in pixels."""
-    cv2.putText(strip, text, (x, CAPTION - 5), cv2.FONT_HERSHEY_SIMPLEX, 0.42, colour, 1, cv2.LINE_AA)
-    return x + int(cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, 0.42, 1)[0][0])
+def _caption(words: Sequence[tuple[str, tuple[int, int, int]]]) -> np.ndarray:
+    """(lines * CAPTION, TILE_WIDTH, 3): words in their colours, as many lines as they need."""
+    lines, x = [np.full((CAPTION, TILE_WIDTH, 3), 255, np.uint8)], 4
+    for text, colour in words:
+        width = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, 0.42, 1)[0][0]
+        if x > 4 and x + width > TILE_WIDTH:
+            lines.append(np.full_like(lines[0], 255))
+            x = 4
+        cv2.putText(lines[-1], text, (x, CAPTION - 5), cv2.FONT_HERSHEY_SIMPLEX, 0.42, colour, 1, cv2.LINE_AA)
+        x += width + 8
+    return np.vstack(lines)
 
 
 def contact_sheet(tiles: Sequence[np.ndarray]) -> np.ndarray:
