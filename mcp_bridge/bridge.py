@@ -8,6 +8,7 @@ from typing import Any
 
 import anyio
 from mcp.server import MCPServer
+from mcp.server.context import CallNext, HandlerResult, ServerMiddleware, ServerRequestContext
 from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
 from mcp.types import Tool as ListedTool
 
@@ -19,12 +20,20 @@ from mlops.telemetry import tracing
 log = logging.getLogger("mcp_bridge.calls")
 
 
+class WithBaggage(ServerMiddleware[Any]):
+    """The SDK takes the caller's trace from a message, and leaves what the caller says of it behind."""
+
+    async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+        with tracing.told_by(ctx.meta or {}):
+            return await call_next(ctx)
+
+
 class Bridge(MCPServer):
     """Tools belong to capabilities, and a caller sees and calls only those that its scopes hold."""
 
     def __init__(self, *, reporter: Reporter, local: Caller | None = None, **options: Any):
         """`local` is the caller where there is no HTTP request (stdio, in-memory); None refuses such calls."""
-        super().__init__("mlops", **options)
+        super().__init__("mlops", middleware=[WithBaggage()], **options)
         self._local = local
         self.reporter = reporter
         self.capability_of: dict[str, str] = {}
@@ -45,7 +54,8 @@ class Bridge(MCPServer):
 
     async def call_tool(self, name: str, arguments: dict[str, Any], context: Any = None) -> Any:
         who = self.caller()
-        with tracing.joined(name, arguments.get("run_key"), who.agent if who else ""):
+        looks = self._only_looks(name)
+        with tracing.joined(name, arguments.get("run_key"), who.agent if who else "", recorded=not looks):
             return await self._call_tool(name, arguments, context, who)
 
     async def _call_tool(self, name: str, arguments: dict[str, Any], context: Any, who: Caller | None) -> Any:
@@ -60,6 +70,10 @@ class Bridge(MCPServer):
             raise failure from error
         _record(name, who, arguments, started, None)
         return answer
+
+    def _only_looks(self, tool: str) -> bool:
+        found = self._tool_manager.get_tool(tool)
+        return bool(found and found.annotations and found.annotations.read_only_hint)
 
     def _check_scope(self, who: Caller | None, tool: str) -> None:
         if who is None or not self._may_call(who, tool):

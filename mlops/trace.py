@@ -53,7 +53,7 @@ def spans(documents: Iterable[Mapping[str, Any]], parent: str = "", service: str
 def trees(found: Iterable[Span]) -> list[Span]:
     """Spans below their parents, each level by time. One whose parent has not ended yet stands at the top."""
     known = {span.id: span for span in found}
-    tops = []
+    tops: list[Span] = []
     for span in sorted(known.values(), key=lambda span: (span.began, -span.ended)):
         above = known.get(span.parent)
         (above.below if above else tops).append(span)

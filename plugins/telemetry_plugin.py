@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any, ClassVar
+from typing import Any
 
 from airflow.listeners import hookimpl
 from airflow.plugins_manager import AirflowPlugin
@@ -39,4 +39,4 @@ def on_task_instance_failed(previous_state: Any, task_instance: Any, error: Any)
 
 class TelemetryPlugin(AirflowPlugin):
     name = "mlops_telemetry"
-    listeners: ClassVar = [sys.modules[__name__]]
+    listeners = [sys.modules[__name__]]  # noqa: RUF012 - as the base class has it

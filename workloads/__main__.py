@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from mlops.telemetry import lines
 from workloads import contract
 
 PHASES = {
@@ -69,4 +70,5 @@ def limit_threads() -> None:
 
 
 if __name__ == "__main__":
+    lines.configure("WARNING", contract.facts)
     sys.exit(main())

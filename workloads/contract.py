@@ -131,9 +131,15 @@ def write_json(path: Path, document: Any) -> Path:
     return path
 
 
-def log(message: str, *, level: str = "info", **fields: Any) -> None:
-    """One JSON line on stderr, with run key, phase and trace; CloudWatch keeps it."""
-    print(line(level, "workloads", message, **{**_context, **following.facts(), **fields}), file=sys.stderr, flush=True)
+def log(message: str, **fields: Any) -> None:
+    """One JSON line on stderr, with run key, phase and trace; CloudWatch keeps it. `level` is `info` where left out."""
+    known = {"level": "info", **facts(), **fields}
+    print(line(known.pop("level"), "workloads", message, **known), file=sys.stderr, flush=True)
+
+
+def facts() -> dict[str, str]:
+    """What each log line of this job says of its work."""
+    return {**_context, **following.facts()}
 
 
 def print_metrics(epoch: int, **splits: Mapping[str, float]) -> None:
@@ -150,7 +156,7 @@ def run_job(command: Callable[[], int | None], *, phase: str, kind: Kind) -> int
     """Run `command`; a failure is written where SageMaker looks for it. 0, or 2 (requester) or 1 (defect)."""
     paths = Paths.here()
     _context.update(phase=phase, run_key=_run_key(paths, kind))
-    with following.job(f"{phase} job", phase=phase, kind=kind.value) as note:
+    with following.job(f"{phase} job", phase=phase, job_kind=kind.value) as note:
         code = _run(command, paths.failure(kind))
         note(code)
     return code

@@ -34,10 +34,13 @@ _REST_S = 30.0
 """After a failure spans are dropped for so long: a receiver that is away costs one try, not one a batch."""
 _QUEUE = 2048
 _FACTS = ("run_key", "phase", "agent")
+_CAUSES = ("task", "task_began", "sensor", "sensed")
+"""Who asks for a run: a task and its beginning, the sensor before it and the moments of what that saw."""
 _SENSOR = ("sensor",)
 _QUIET = otel.create_key("mlops-quiet")
 _ROOT = otel.create_key("mlops-root")
 _CHOSEN = otel.create_key("mlops-span-id")
+_MOMENT = re.compile(r"[0-9]{9,10}(?:\.[0-9]{1,6})?")
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 
 _starting = threading.Lock()
@@ -91,20 +94,30 @@ def within(context: Context) -> Iterator[None]:
 
 
 @contextmanager
-def joined(name: str, run_key: object, agent: str = "") -> Iterator[None]:
+def joined(name: str, run_key: object, agent: str = "", *, recorded: bool = True) -> Iterator[None]:
     """Answer a call: as part of the caller's span where that is of the same run, else as a span of the run itself.
 
-    `run_key` is what the caller says, and may be anything.
+    Args:
+        run_key: what the caller says; may be anything.
+        recorded: False: a stranger's call leaves no span, only the trace in its log lines.
     """
     known = run_key if isinstance(run_key, str) and _PLAIN.fullmatch(run_key) else ""
     here = trace.get_current_span()
     if known and here.get_span_context().trace_id != ids.trace_id(known):
-        with within(below(known, agent=agent)), span(name):
+        with within(otel.set_value(_QUIET, not recorded, below(known, agent=agent))), span(name):
             yield
         return
     told = {"run_key": known, "agent": agent}
     here.set_attributes(_told(told))
     with within(_about(otel.get_current(), **told)):
+        yield
+
+
+@contextmanager
+def told_by(message: Mapping[str, Any]) -> Iterator[None]:
+    """Be at work on what the sender of a message says in its `baggage`, beside whatever span is current."""
+    said = propagate.extract({"baggage": str(message.get("baggage", ""))}, otel.Context())
+    with within(_about(otel.get_current(), **{name: _fact(name, said) for name in (*_FACTS, *_CAUSES)})):
         yield
 
 
@@ -122,16 +135,21 @@ def begun(run_key: str, name: str, **attributes: Any) -> Iterator[None]:
     A sensor and a task that look at many issues have a trace of their own; each run that they start is told of them.
     """
     task, sensor = _fact("task"), _fact("sensor")
-    moments = [float(part) for part in (_fact("task_began"), *_fact("sensed").split("-")) if part]
-    parent = ("task", task) if task and moments else ()
+    task_began, seen = _moments("task_began"), _moments("sensed")
+    parent = ("task", task) if task and len(task_began) == 1 else ()
     with within(below(run_key, *parent)), span(name, **attributes):
         yield
     if not parent:
         return
-    above = _SENSOR if sensor and len(moments) == 3 else ()
-    record(task, run_key, parent, above, moments[0], time.time())
+    above = _SENSOR if sensor and len(seen) == 2 else ()
+    record(task, run_key, parent, above, task_began[0], time.time())
     if above:
-        record(sensor, run_key, _SENSOR, (), moments[1], moments[2])
+        record(sensor, run_key, _SENSOR, (), seen[0], seen[1])
+
+
+def _moments(name: str) -> list[float]:
+    parts = _fact(name).split("-")
+    return [float(part) for part in parts] if all(_MOMENT.fullmatch(part) for part in parts) else []
 
 
 @contextmanager

@@ -21,8 +21,12 @@ class Waiting(Protocol):
 
     bridge_conn_id: str
     agent: str
-    log: Any
-    task_instance: Any
+
+    @property
+    def log(self) -> Any: ...
+
+    @property
+    def task_instance(self) -> Any: ...
 
 
 Look = Callable[[Session], Awaitable[tuple[dict[str, Any], bool]]]

@@ -86,6 +86,11 @@ class Traces:
             self._database.close()
 
 
+def last_moment(segments: Iterable[Document]) -> float:
+    """When the last of them ended, or began where it has not ended."""
+    return max(float(each.get("end_time") or each["start_time"]) for each in segments)
+
+
 def segment(span: Any, service: str) -> Document:
     """A span of OTLP as X-Ray's segment document."""
     told = _attributes(span.attributes)

@@ -7,6 +7,7 @@ import uuid
 
 from twin.aws import labels
 from twin.aws.store import Document
+from twin.aws.traces import last_moment
 from twin.aws.twin import Answer, Request, Twin
 from twin.aws.wire import AwsError, now
 
@@ -130,9 +131,9 @@ def get_traces(twin: Twin, request: Request) -> Answer:
 
 
 def _trace(name: str, segments: list[Document]) -> Document:
-    ended = max(each.get("end_time", each["start_time"]) for each in segments)
+    duration = last_moment(segments) - min(each["start_time"] for each in segments)
     return {
-        "Id": name, "Duration": ended - min(each["start_time"] for each in segments), "LimitExceeded": False,
+        "Id": name, "Duration": duration, "LimitExceeded": False,
         "Segments": [{"Id": each["id"], "Document": json.dumps(each)} for each in segments],
     }  # fmt: skip
 

@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from twin.aws.store import Document
-from twin.aws.traces import Traces
+from twin.aws.traces import Traces, last_moment
 
 _HERE = Path(__file__).parent
 _HEADERS = {
@@ -52,7 +52,7 @@ def rows(segments: Iterable[Document]) -> list[Row]:
     if not known:
         return []
     first = min(each["start_time"] for each in known.values())
-    whole = max(max(each.get("end_time", each["start_time"]) for each in known.values()) - first, 1e-6)
+    whole = max(last_moment(known.values()) - first, 1e-6)
     below: dict[str | None, list[Document]] = {}
     for each in sorted(known.values(), key=lambda one: one["start_time"]):
         above = each.get("parent_id")
@@ -84,7 +84,7 @@ def create(traces: Traces) -> Starlette:
         shown = templates.get_template("trace.html").render(
             name=name, traces=found, rows=drawn,
             began=datetime.fromtimestamp(began, UTC),
-            whole=max((each.get("end_time", began) for each in segments), default=began) - began,
+            whole=last_moment(segments) - began if segments else 0.0,
             ended=any("parent_id" not in each for each in segments), kinds=sorted({row.kind for row in drawn}),
         )  # fmt: skip
         return HTMLResponse(shown, 200 if drawn else 404, headers=_HEADERS)
