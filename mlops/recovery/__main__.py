@@ -1,4 +1,4 @@
-"""`python -m mlops.recovery runs | bucket | check`: what the runbooks of losses tell an operator to run."""
+"""`python -m mlops.recovery runs | bucket | table | check`: what the runbooks of losses tell an operator to run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from mlops.aws import Cloud
 from mlops.errors import MlopsError, RequestRefused
 from mlops.raw_data import parse_moment
-from mlops.recovery import bucket, check, runs
+from mlops.recovery import bucket, check, runs, table
 from mlops.runs import Remedy
 from mlops.services import Services
 
@@ -29,8 +29,13 @@ def main(arguments: list[str] | None = None) -> int:
     lost.add_argument("--replica-region", help="where the replica lies; default: as the bucket")
     lost.add_argument("--as-of", help="objects as they were then, e.g. 2026-11-23T10:00:00Z: undoes later deletions")
     lost.add_argument("--overwrite", action="store_true", help="also what was written to the bucket since the loss")
+    items = commands.add_parser(
+        "table", help="items of the runs table are lost or wrong: take them from a restored one"
+    )
+    items.add_argument("--restored", required=True, help="the table that was restored beside ours")
+    items.add_argument("--item", action="append", default=[], help="also replace this one, though it is here")
     commands.add_parser("check", help="hold what ledger, registry, endpoints and history name against the buckets")
-    for each in (lost_runs, lost):
+    for each in (lost_runs, lost, items):
         each.add_argument("--plan", action="store_true", help="say what would be done, and do nothing")
     chosen = parser.parse_args(arguments)
     services = Services.from_environment()
@@ -39,6 +44,8 @@ def main(arguments: list[str] | None = None) -> int:
             return recover_runs(services, wait_s=chosen.wait, plan_only=chosen.plan)
         if chosen.command == "bucket":
             return recover_bucket(services, chosen, source=Cloud(region=chosen.replica_region))
+        if chosen.command == "table":
+            return recover_table(services, chosen.restored, chosen.item, plan_only=chosen.plan)
         found = check.check(services)
         print(found)
         return 0 if found.fine else 1
@@ -79,6 +86,15 @@ def recover_bucket(services: Services, chosen: argparse.Namespace, source: Cloud
         failed = bucket.restore(services.cloud, source, planned, _say, overwrite=chosen.overwrite)
     _say(f"{len(planned.of(*wanted)) - len(failed)} objects are back, each compared by SHA-256; {len(failed)} failed.")
     return 1 if failed else 0
+
+
+def recover_table(services: Services, restored: str, items: list[str], *, plan_only: bool) -> int:
+    planned = table.plan(services.cloud, services.settings.ledger_table, restored)
+    _say(str(planned))
+    if plan_only:
+        return 1 if planned.missing or items else 0
+    _say(f"{table.adopt(services.cloud, planned, _say, items)} items are back.")
+    return 0
 
 
 def _say(text: str) -> None:
