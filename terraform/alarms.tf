@@ -12,10 +12,11 @@ locals {
       namespace = "AWS/SQS", metric = "ApproximateNumberOfMessagesVisible", statistic = "Maximum"
       of        = { QueueName = aws_sqs_queue.dead["webhook"].name }, above = 0, periods = 1
     }
+    # What was given up in the last ten minutes, not what lies in the queue: it ends by itself when Airflow answers.
     airflow-unreachable = {
       what      = "Airflow's API did not answer"
-      namespace = "AWS/SQS", metric = "ApproximateNumberOfMessagesVisible", statistic = "Maximum"
-      of        = { QueueName = aws_sqs_queue.schedules_dead.name }, above = 0, periods = 1
+      namespace = "AWS/Scheduler", metric = "InvocationsSentToDeadLetterCount", statistic = "Sum"
+      of        = { ScheduleGroup = aws_scheduler_schedule_group.this.name }, above = 0, periods = 1, seconds = 600
     }
     data-queue-old = {
       what      = "Notices of new data wait for more than half an hour"
@@ -52,19 +53,6 @@ locals {
       namespace = "AWS/ApplicationELB", metric = "TargetResponseTime", statistic = "Maximum"
       of        = { LoadBalancer = aws_lb.mcp.arn_suffix }, above = 30, periods = 3
     }
-    ledger-throttled = {
-      what      = "The runs table refuses calls"
-      namespace = "AWS/DynamoDB", metric = "ThrottledRequests", statistic = "Sum"
-      of        = { TableName = aws_dynamodb_table.ledger.name }, above = 0, periods = 2
-    }
-    replication-late = {
-      what      = "Copies to the other region are older than the promise of 15 minutes"
-      namespace = "AWS/S3", metric = "ReplicationLatency", statistic = "Maximum"
-      of = {
-        SourceBucket = local.bucket.lifecycle, DestinationBucket = aws_s3_bucket.replica["lifecycle"].id, RuleId = "everything"
-      }
-      above = 900, periods = 3
-    }
   }
 }
 
@@ -79,11 +67,87 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   dimensions          = each.value.of
   comparison_operator = "GreaterThanThreshold"
   threshold           = each.value.above
-  period              = 300
+  period              = try(each.value.seconds, 300)
   evaluation_periods  = each.value.periods
   treat_missing_data  = "notBreaching"
   alarm_actions       = [aws_sns_topic.alarms.arn]
   ok_actions          = [aws_sns_topic.alarms.arn]
+}
+
+# ThrottledRequests is kept by table and operation; these two by the table alone. One that is silent counts as 0.
+resource "aws_cloudwatch_metric_alarm" "ledger_throttled" {
+  alarm_name          = "${var.name}-ledger-throttled"
+  alarm_description   = "The runs table refuses calls. Runbook: docs/runbooks/ledger-throttled.md"
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  evaluation_periods  = 2
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [aws_sns_topic.alarms.arn]
+  ok_actions          = [aws_sns_topic.alarms.arn]
+
+  metric_query {
+    id          = "refused"
+    expression  = "SUM(FILL(METRICS(), 0))"
+    label       = "Refused reads and writes"
+    return_data = true
+  }
+
+  dynamic "metric_query" {
+    for_each = toset(["Read", "Write"])
+
+    content {
+      id = lower(metric_query.key)
+
+      metric {
+        namespace   = "AWS/DynamoDB"
+        metric_name = "${metric_query.key}ThrottleEvents"
+        stat        = "Sum"
+        dimensions  = { TableName = aws_dynamodb_table.ledger.name }
+        period      = 300
+      }
+    }
+  }
+}
+
+# S3 measures the delay of copies in the region that they go to, so this alarm and its topic are there.
+resource "aws_cloudwatch_metric_alarm" "replication_late" {
+  provider = aws.replica
+
+  alarm_name          = "${var.name}-replication-late"
+  alarm_description   = "Copies come later than the promised 15 minutes. Runbook: docs/runbooks/replication-late.md"
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 900
+  evaluation_periods  = 3
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [aws_sns_topic.replica_alarms.arn]
+  ok_actions          = [aws_sns_topic.replica_alarms.arn]
+
+  metric_query {
+    id          = "latest"
+    expression  = "MAX(FILL(METRICS(), 0))"
+    label       = "Seconds behind, of the bucket that is furthest"
+    return_data = true
+  }
+
+  dynamic "metric_query" {
+    for_each = local.replicated
+
+    content {
+      id = metric_query.key
+
+      metric {
+        namespace   = "AWS/S3"
+        metric_name = "ReplicationLatency"
+        stat        = "Maximum"
+        period      = 300
+        dimensions = {
+          SourceBucket      = local.bucket[metric_query.key]
+          DestinationBucket = aws_s3_bucket.replica[metric_query.key].id
+          RuleId            = "everything"
+        }
+      }
+    }
+  }
 }
 
 # A scheduler that beats says so; silence is the alarm.

@@ -26,7 +26,7 @@ locals {
     },
     {
       title = "Runs table", metrics = [
-        for each in ["ConsumedReadCapacityUnits", "ConsumedWriteCapacityUnits", "ThrottledRequests"] :
+        for each in ["ConsumedReadCapacityUnits", "ConsumedWriteCapacityUnits", "ReadThrottleEvents", "WriteThrottleEvents"] :
         ["AWS/DynamoDB", each, "TableName", aws_dynamodb_table.ledger.name, { stat = "Sum" }]
       ]
     },

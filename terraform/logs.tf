@@ -107,7 +107,7 @@ resource "aws_cloudwatch_log_metric_filter" "errors" {
 
   name           = "errors"
   log_group_name = aws_cloudwatch_log_group.this[each.key].name
-  pattern        = "{ $.level = \"ERROR\" || $.level = \"error\" || $.level = \"CRITICAL\" }"
+  pattern        = "{ $.level = \"error\" || $.level = \"critical\" }"
 
   metric_transformation {
     namespace     = "MLOps"

@@ -1,15 +1,17 @@
-# One in twenty requests is followed, and every one of a run: the run key travels as an annotation.
+# X-Ray's rules are for what AWS itself traces. Executions of the state machine are runs: each is followed. Of calls of the
+# functions one in twenty is. Our own processes ask nobody: every span of a run is sent (mlops/telemetry), none of
+# anything else.
 resource "aws_xray_sampling_rule" "runs" {
   rule_name      = "${var.name}-runs"
   priority       = 100
   version        = 1
   reservoir_size = 10
   fixed_rate     = 1.0
-  service_name   = "${var.name}-*"
-  service_type   = "*"
+  service_name   = local.workflow
+  service_type   = "AWS::StepFunctions::StateMachine"
   host           = "*"
-  http_method    = "POST"
-  url_path       = "/mcp*"
+  http_method    = "*"
+  url_path       = "*"
   resource_arn   = "*"
 }
 

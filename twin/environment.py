@@ -135,7 +135,8 @@ def made_by_terraform(layout: Layout) -> dict[str, str]:
     if not layout.infra:
         return {}
     settings = json.loads(terraform_settings_file(layout).read_text())
-    ours = {"MLOPS_MWAA_ENVIRONMENT", "MLOPS_WORKFLOW_ARN", "MLOPS_GITHUB_REPOSITORY"}
+    elsewhere = {"MLOPS_TRACES_URL", "MLOPS_TRACE_PAGE"}
+    ours = {"MLOPS_MWAA_ENVIRONMENT", "MLOPS_WORKFLOW_ARN", "MLOPS_GITHUB_REPOSITORY", *elsewhere}
     return {name: value for name, value in settings.items() if name not in ours}
 
 

@@ -13,6 +13,7 @@ from twin.infra.checks.looking import (
     looks_at,
     only,
     refuses_without_tls,
+    region_of,
 )
 
 
@@ -76,21 +77,23 @@ def schedule(account: Account, values: Values) -> str:
 
 @looks_at("aws_sns_topic")
 def topic(account: Account, values: Values) -> str:
-    found = account("sns").get_topic_attributes(TopicArn=values["arn"])["Attributes"]
+    found = account("sns", region_of(values["arn"])).get_topic_attributes(TopicArn=values["arn"])["Attributes"]
     encrypted_by_ours(found.get("KmsMasterKeyId"), "the topic")
     return "SSE-KMS"
 
 
 @looks_at("aws_sns_topic_policy")
 def topic_policy(account: Account, values: Values) -> str:
-    found = account("sns").get_topic_attributes(TopicArn=values["arn"])["Attributes"]["Policy"]
+    sns = account("sns", region_of(values["arn"]))
+    found = sns.get_topic_attributes(TopicArn=values["arn"])["Attributes"]["Policy"]
     refuses_without_tls(found, "the topic")
     return "TLS only"
 
 
 @looks_at("aws_sns_topic_subscription")
 def subscription(account: Account, values: Values) -> str:
-    found = account("sns").list_subscriptions_by_topic(TopicArn=values["topic_arn"])["Subscriptions"]
+    sns = account("sns", region_of(values["topic_arn"]))
+    found = sns.list_subscriptions_by_topic(TopicArn=values["topic_arn"])["Subscriptions"]
     one = only((each for each in found if each["Endpoint"] == values["endpoint"]), "subscriptions")
     return f"{one['Protocol']} to {one['Endpoint']}"
 

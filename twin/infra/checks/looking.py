@@ -57,6 +57,10 @@ def only(found: Iterable[Any], what: str) -> Any:
     return listed[0]
 
 
+def region_of(arn: str) -> str:
+    return arn.split(":")[3]
+
+
 def statements(policy: Any) -> list[dict[str, Any]]:
     document = json.loads(policy) if isinstance(policy, str) else policy
     found = document["Statement"]

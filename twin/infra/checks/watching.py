@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from twin.infra.checks.looking import Account, Values, Wrong, encrypted_by_ours, expect, looks_at, only
+from twin.infra.checks.looking import Account, Values, Wrong, encrypted_by_ours, expect, looks_at, only, region_of
 
 
 @looks_at("aws_cloudwatch_log_group")
@@ -46,11 +46,19 @@ def log_metric(account: Account, values: Values) -> str:
 
 @looks_at("aws_cloudwatch_metric_alarm")
 def alarm(account: Account, values: Values) -> str:
-    found = account("cloudwatch").describe_alarms(AlarmNames=[values["alarm_name"]])["MetricAlarms"]
+    cloudwatch = account("cloudwatch", region_of(values["arn"]))
+    found = cloudwatch.describe_alarms(AlarmNames=[values["alarm_name"]])["MetricAlarms"]
     one = only(found, "alarms")
     expect(one["AlarmActions"][0].rpartition(":")[2], "mlops-alarms", "who is told")
     expect("docs/runbooks/" in one["AlarmDescription"], True, "a runbook")
-    return f"{one['MetricName']}, operators are told"
+    watched = [each["MetricStat"]["Metric"]["MetricName"] for each in one.get("Metrics", []) if "MetricStat" in each]
+    expect(sorted(watched), sorted(_queried(values)), "the metrics of its expression")
+    return f"{one.get('MetricName') or ', '.join(watched)}, operators are told"
+
+
+def _queried(values: Values) -> list[str]:
+    metrics = [metric for query in values.get("metric_query", []) for metric in query.get("metric", [])]
+    return [metric["metric_name"] for metric in metrics]
 
 
 @looks_at("aws_cloudwatch_composite_alarm")
@@ -89,7 +97,7 @@ def sampling_rule(account: Account, values: Values) -> str:
     records = account("xray").get_sampling_rules()["SamplingRuleRecords"]
     rules = [each["SamplingRule"] for each in records]
     one = only((each for each in rules if each["RuleName"] == values["rule_name"]), "rules")
-    return f"{one['FixedRate']:.0%} of {one['URLPath']}"
+    return f"{one['FixedRate']:.0%} of {one['ServiceName']}"
 
 
 @looks_at("aws_xray_group")
