@@ -1,6 +1,6 @@
 """The package in a clean Python 3.12 with what MWAA's image holds: installed as MWAA does it, then read by Airflow.
 
-Needs Python 3.12 (`python3.12` on the path, or its address in MWAA_PYTHON) and a package index.
+Needs Python 3.12 (named in MWAA_PYTHON, on the path, or among those of pyenv or uv) and a package index.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from mlops.mwaa import CONSTRAINTS, package
-from tests.package.test_mwaa_package import pins
+from tests.package.test_mwaa_package import ROOT, pins
 
 pytestmark = [pytest.mark.whole, pytest.mark.timeout(900)]
 
@@ -35,12 +37,19 @@ print(json.dumps({"python": sys.version_info[:2], "tasks": sizes, "errors": bag.
 def python_of_mwaa() -> str | None:
     """An interpreter that says that it is 3.12; a shim that leads nowhere is none."""
     ask = "import sys; print(sys.version_info[:2])"
-    for named in (os.environ.get("MWAA_PYTHON"), shutil.which("python3.12")):
+    for named in (os.environ.get("MWAA_PYTHON"), shutil.which("python3.12"), *_of_version_managers()):
         if named:
             said = subprocess.run([named, "-c", ask], capture_output=True, text=True, check=False)
             if said.stdout.strip() == "(3, 12)":
                 return named
     return None
+
+
+def _of_version_managers() -> Iterator[str]:
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    yield from map(str, sorted(pyenv.glob("versions/3.12*/bin/python3.12")))
+    uv = [sys.executable, "-m", "uv", "python", "find", "--managed-python", "3.12"]
+    yield subprocess.run(uv, capture_output=True, text=True, check=False).stdout.strip()
 
 
 @pytest.fixture(scope="module")
@@ -99,3 +108,28 @@ def test_airflow_reads_every_dag_and_serializes_it(read):
 
 def test_no_plugin_is_broken(read):
     assert read["plugins"] == {}
+
+
+def test_dags_pass_their_own_tests_there(installed):
+    """tests/dags beside the package, as if it were the project; pytest lies in a folder of its own.
+
+    Only what asks the bridge is left out: it does not run in that process, nor lies in the package.
+    """
+    folder, python = installed
+    project, pytest_alone = folder / "project", folder / "pytest"
+    shutil.copytree(folder / "built" / "dags", project / "dags")
+    shutil.copytree(folder / "plugins", project / "plugins")
+    shutil.copytree(ROOT / "tests" / "dags", project / "tests" / "dags", ignore=shutil.ignore_patterns("__pycache__"))
+    uv = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", str(python), "--no-deps"]
+    wanted = [f"{name}{pins(ROOT / 'requirements-lock.txt')[name]}" for name in ("pytest", "iniconfig", "pluggy")]
+    subprocess.run([*uv, "--target", str(pytest_alone), *wanted], check=True)
+    done = subprocess.run(
+        [
+            python, "-m", "pytest", "--import-mode=importlib", "-q", "-p", "no:cacheprovider", "tests/dags",
+            "--deselect", "tests/dags/test_all_dags.py::test_every_agent_that_a_task_names_is_granted_its_tools",
+        ],
+        capture_output=True, text=True, timeout=300, cwd=project,
+        env={"PATH": "", "HOME": str(folder), "PYTHONPATH": f"{project / 'plugins'}:{pytest_alone}"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
+    assert int(done.stdout.split(" passed")[0].split()[-1]) >= 20, done.stdout
