@@ -3,7 +3,8 @@
 cloud           what a file holds; files: readers by format (scan_file .bin, pcd_file, ply_file; lzf, words)
 settings        Range (closed box), Grid (half-open cells), the settings of a run
 filtering       points within a range
-voxels          hard voxels: hard_kernel on the processor, sorting for any array module, cuda on a GPU
+voxels          hard voxels: hard_kernel on the processor, sorting for any array module, cuda on a GPU;
+                prefetching: marks of a large grid called up before they are needed
 means           dynamic voxels: mean and number of points of each cell, without limits
 pillars         the ten features of PointPillars
 raster          height, intensity and density from above

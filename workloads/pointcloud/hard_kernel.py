@@ -8,6 +8,7 @@ import numpy as np
 from numba import njit
 
 from workloads.pointcloud.cell_kernel import BLOCK, DOUBTFUL, OUTSIDE, cells_of, decode, exact_cell
+from workloads.pointcloud.prefetching import call_up
 
 FEW_POINTS = 8
 """Voxels of so few points are cleared when they are opened; of larger ones only what the last scan left.
@@ -44,6 +45,7 @@ def fill(flat: np.ndarray, points: np.ndarray, bounds: np.ndarray, origin: np.nd
     for start in range(0, len(points), BLOCK):
         block = min(len(points) - start, BLOCK)
         cells_of(flat[4 * start :], block, bounds, origin, size, shape, cell_of)
+        call_up(marks, cell_of, block)
         of_block = points[start:]
         for number in range(block):
             place = np.uint64(number)

@@ -8,6 +8,7 @@ import numpy as np
 from numba import njit
 
 from workloads.pointcloud.cell_kernel import BLOCK, DOUBTFUL, OUTSIDE, cells_of, decode, exact_cell
+from workloads.pointcloud.prefetching import call_up
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -27,6 +28,7 @@ def average(flat: np.ndarray, count: int, bounds: np.ndarray, origin: np.ndarray
         block = min(count - start, BLOCK)
         of_block, slot_of = flat[4 * start :], slots[start:]
         cells_of(of_block, block, bounds, origin, size, shape, cell_of)
+        call_up(marks, cell_of, block)
         for number in range(block):
             place = np.uint64(number)  # unsigned: see hard_kernel
             found = cell_of[place]
