@@ -126,7 +126,7 @@ def find(*, to: str = "run") -> Engine:
     """The engine named in TWIN_CONTAINER_ENGINE, or the first of podman, docker and buildah that answers.
 
     Args:
-        to: `run` containers, or `build` images, which buildah can do too.
+        to: `run` containers, or `build` images, which is all that buildah does.
 
     Raises:
         EngineMissing: none answers.
@@ -134,6 +134,8 @@ def find(*, to: str = "run") -> Engine:
     can = ["podman", "docker", "buildah"] if to == "build" else ["podman", "docker"]
     chosen = os.environ.get("TWIN_CONTAINER_ENGINE")
     for command in [chosen] if chosen else can:
+        if to == "run" and Path(command).name == "buildah":
+            continue
         if shutil.which(command) and _answers(command):
             return Engine(command)
     raise EngineMissing(f"No container engine answers: install {' or '.join(can)}, or start docker's daemon.")

@@ -65,6 +65,15 @@ def test_named_engine_is_taken_or_missed(tmp_path, monkeypatch):
         engine.find()
 
 
+def test_buildah_builds_and_runs_nothing(tmp_path, monkeypatch):
+    script(tmp_path, "buildah", 0)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("TWIN_CONTAINER_ENGINE", "buildah")
+    assert engine.find(to="build").name == "buildah"
+    with pytest.raises(EngineMissing):
+        engine.find()
+
+
 def test_settings_of_the_engine_pass_and_nothing_else(monkeypatch):
     monkeypatch.setenv("CONTAINERS_CONF", "/x/containers.conf")
     monkeypatch.setenv("GITHUB_TOKEN", "secret")
