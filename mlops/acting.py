@@ -33,7 +33,8 @@ _actor: ContextVar[Actor | None] = ContextVar("actor", default=None)
 @contextmanager
 def acting(agent: str, session: str) -> Iterator[None]:
     """Calls of AWS in this context are made as `agent`. A thread begins without: hand it a copy of the context."""
-    name = session if re.fullmatch(r"[\w+=,.@-]{2,64}", session) else bounded_name(session, limit=_SESSION_LENGTH)
+    fit = re.fullmatch(r"[\w+=,.@-]{2,64}", session)
+    name = session if fit else bounded_name("about", session, limit=_SESSION_LENGTH)
     token = _actor.set(Actor(agent, name))
     try:
         yield

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlops import intake, runs
+from mlops.acting import acting
 from mlops.commands import MEANINGS, Command, Verb, settings_of
 from mlops.errors import RequestRefused
 from mlops.handles import Deployment
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from mlops.services import Services
 
 log = logging.getLogger(__name__)
+
+DEPLOYER = "deployment"
+"""The agent that changes endpoints, also where a comment asks for it: who reads issues may not."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,8 @@ def _approve(services: Services, snapshot: IssueSnapshot, comment: Comment, comm
 def _approve_deployment(services: Services, record: RunRecord, comment: Comment) -> Done:
     from mlops.phases import deploy
 
-    said = deploy.approve(services, record.run_key, comment.author)
+    with acting(DEPLOYER, record.run_key):
+        said = deploy.approve(services, record.run_key, comment.author)
     services.ledger.update_run(
         record.run_key, lambda known: known.model_copy(update={"deployment_approved_by": comment.author})
     )
@@ -242,7 +247,8 @@ def _switched(services: Services, comment: Comment, command: Command, switch: Ca
     if known:
         deployment = Deployment.model_validate(known.value)
     else:
-        deployment = switch()
+        with acting(DEPLOYER, f"comment-{comment.id}"):
+            deployment = switch()
         services.ledger.put_item(item_id, deployment.model_dump(mode="json"))
     reply = f"Endpoint {code(deployment.endpoint)} serves version {code(deployment.version)}. {prose(deployment.proof)}"
     return Done(f"{command.verb}: {deployment.endpoint} serves {deployment.version}", reply=reply.strip())

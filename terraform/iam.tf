@@ -1,5 +1,5 @@
-# Who may do what. A role's permissions are files/policies/<role>.json, one file a role, so that they can be derived from
-# the calls that a whole run really makes; here is only who may take a role.
+# Who may take a role. What each may do is files/policies/<role>.json, made from one table (twin/infra/permissions) by
+# `python -m twin.infra.permissions render` and held against the calls that whole runs really make.
 
 locals {
   # Services that take a role on our behalf.
@@ -19,6 +19,10 @@ locals {
     log-feed    = ["logs.amazonaws.com"]
     backup      = ["backup.amazonaws.com"]
   }
+  # The MCP server takes the role of the agent that calls. Each agent has its file.
+  agents            = toset([for file in fileset("${path.module}/files/policies", "agent-*.json") : trimsuffix(trimprefix(file, "agent-"), ".json")])
+  agent_role_prefix = "arn:${local.partition}:iam::${local.account}:role/${var.name}-agent-"
+
   # Lambda and CloudTrail send no account along when they take a role.
   without_source_account = ["webhook", "rotation", "trail"]
 
@@ -69,6 +73,32 @@ resource "aws_iam_role_policy" "this" {
   name   = each.key
   role   = aws_iam_role.this[each.key].id
   policy = templatefile("${path.module}/files/policies/${each.key}.json", local.policy_words)
+}
+
+data "aws_iam_policy_document" "agent_trust" {
+  statement {
+    actions = ["sts:AssumeRole"]
+    principals {
+      type        = "AWS"
+      identifiers = [local.role_arn["mcp"]]
+    }
+  }
+}
+
+resource "aws_iam_role" "agent" {
+  for_each = local.agents
+
+  name                 = "${var.name}-agent-${each.key}"
+  assume_role_policy   = data.aws_iam_policy_document.agent_trust.json
+  max_session_duration = 3600
+}
+
+resource "aws_iam_role_policy" "agent" {
+  for_each = local.agents
+
+  name   = each.key
+  role   = aws_iam_role.agent[each.key].id
+  policy = templatefile("${path.module}/files/policies/agent-${each.key}.json", local.policy_words)
 }
 
 # People: reading and the emergency levers of the runbooks, and only with a second factor (NFR-007).

@@ -25,7 +25,7 @@ output "ecr" {
 
 output "roles" {
   description = "ARN of each role."
-  value = merge(local.role_arn, {
+  value = merge(local.role_arn, { for key, each in aws_iam_role.agent : "agent-${key}" => each.arn }, {
     ci       = aws_iam_role.ci.arn
     operator = aws_iam_role.operator.arn
   })
@@ -46,7 +46,7 @@ output "names" {
 }
 
 output "job_network" {
-  description = "Subnets and security group of SageMaker jobs, for whoever starts one by hand."
+  description = "Subnets and security group of SageMaker jobs; `settings` has them, too."
   value = {
     subnets        = [for each in aws_subnet.isolated : each.id]
     security_group = aws_security_group.this["jobs"].id

@@ -8,6 +8,10 @@ locals {
     MLOPS_DATA_BUCKETS         = join(",", [aws_s3_bucket.this["lifecycle"].id, aws_s3_bucket.this["datasets"].id])
     MLOPS_LEDGER_TABLE         = aws_dynamodb_table.ledger.name
     MLOPS_JOB_ROLE_ARN         = local.role_arn["jobs"]
+    MLOPS_JOB_SUBNETS          = join(",", [for each in aws_subnet.isolated : each.id])
+    MLOPS_JOB_SECURITY_GROUPS  = aws_security_group.this["jobs"].id
+    MLOPS_JOB_KMS_KEY          = aws_kms_key.this.arn
+    MLOPS_AGENT_ROLE_PREFIX    = local.agent_role_prefix
     MLOPS_TRAINING_IMAGE       = local.image["training"]
     MLOPS_PROCESSING_IMAGE     = local.image["processing"]
     MLOPS_GPU_PROCESSING_IMAGE = local.image["processing-gpu"]

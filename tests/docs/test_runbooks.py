@@ -28,7 +28,12 @@ SERVICES = {"mwaa": "airflow", "stepfunctions": "states", "elbv2": "elasticloadb
 """IAM's prefix of the CLI's services, where it is another word."""
 CLI = {"s3api": "s3"}
 EVERYWHERE = {"query", "output", "region", "max-items"}
-ACTIONS = {"logs:Tail": "logs:FilterLogEvents"}
+ACTIONS = {
+    "logs:Tail": "logs:FilterLogEvents", "s3:Ls": "s3:ListBucket", "s3:HeadBucket": "s3:ListBucket",
+    "s3:HeadObject": "s3:GetObject", "s3:ListObjectVersions": "s3:ListBucketVersions",
+    "s3:GetBucketReplication": "s3:GetReplicationConfiguration",
+}  # fmt: skip
+"""What IAM calls commands that have another name there."""
 
 
 def names(pages: list[Path]) -> list[str]:

@@ -14,7 +14,7 @@ _WITHOUT_ACCOUNT = {"mlops-webhook", "mlops-rotation", "mlops-trail"}
 def role(account: Account, values: Values) -> str:
     found = account("iam").get_role(RoleName=values["name"])["Role"]
     for each in statements(found["AssumeRolePolicyDocument"]):
-        if "Condition" not in each and values["name"] not in _WITHOUT_ACCOUNT:
+        if "Condition" not in each and values["name"] not in _WITHOUT_ACCOUNT and not _is_one_role(each["Principal"]):
             raise Wrong("may be taken without a condition")
         if each["Principal"] == "*":
             raise Wrong("may be taken by everybody")
@@ -46,6 +46,11 @@ def github(account: Account, values: Values) -> str:
     subject = statements(trust)[0]["Condition"]["StringEquals"]["token.actions.githubusercontent.com:sub"]
     expect(subject, "repo:acme/perception:environment:production", "whose CI")
     return f"CI of {subject}"
+
+
+def _is_one_role(principal: Any) -> bool:
+    """The MCP server's role takes those of the agents, and needs nothing more said."""
+    return list(principal) == ["AWS"] and ":role/" in str(principal["AWS"])
 
 
 def _listed(value: Any) -> list[str]:
