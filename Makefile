@@ -66,12 +66,13 @@ infra-check: setup ## terraform fmt, validate and test with a made-up provider, 
 	@test -x .venv-checkov/bin/checkov || { $(PYTHON) -m venv .venv-checkov && .venv-checkov/bin/pip install --quiet checkov==3.3.30; }
 	@CHECKOV=$(CURDIR)/.venv-checkov/bin/checkov $(PY) -m twin.infra.review
 
-form: setup ## write what is derived again: issue form, references, tool schemas, state machine
+form: setup ## write what is derived again: issue form, references, tool schemas, state machine, permissions
 	$(PY) -m mlops.spec form > .github/ISSUE_TEMPLATE/mlops.yml
 	$(PY) -m mlops.spec docs > docs/run-spec.md
 	$(PY) -m mcp_bridge schemas
 	$(PY) -m mcp_bridge docs > docs/mcp.md
 	$(PY) -m mlops.workflow render
+	$(PY) -m twin.infra.permissions render
 
 lint: setup ## ruff, import rules, types, Dockerfiles
 	$(VENV)/bin/ruff check .

@@ -27,6 +27,11 @@ from twin.layout import PORTS, PROJECT, REPOSITORY, Layout
 _PATIENCE_S = 240.0
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """test_permissions looks back at the calls of all others."""
+    items.sort(key=lambda item: item.path.name == "test_permissions.py")
+
+
 class System:
     """A running system, seen from outside: GitHub, AWS, MCP, Airflow and its processes."""
 
@@ -104,6 +109,10 @@ class System:
     def effects(self, operation: str) -> list[dict[str, Any]]:
         """What the AWS twin really did: its own log, not our ledger."""
         return httpx.get(f"{self.layout.url('aws')}/twin/effects", params={"operation": operation}, timeout=30).json()
+
+    def trail(self) -> list[dict[str, Any]]:
+        """Who asked AWS for what so far, each distinct call once."""
+        return httpx.get(f"{self.layout.url('aws')}/twin/trail", timeout=30).json()
 
     @cached_property
     def airflow_api(self) -> httpx.Client:

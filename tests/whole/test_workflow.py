@@ -7,6 +7,8 @@ import json
 import pytest
 
 from twin.environment import workflow_arn
+from twin.infra.permissions.render import ROLES
+from twin.infra.permissions.replay import replay
 
 pytestmark = [pytest.mark.whole, pytest.mark.timeout(900)]
 
@@ -111,6 +113,14 @@ def test_second_start_of_a_run_that_ended_is_refused(runs, filed):
     with pytest.raises(runs.functions.exceptions.ExecutionAlreadyExists):
         runs.functions.start_execution(stateMachineArn=workflow_arn(), name=filed["good"])
     assert len([e for e in runs.system.effects("StartExecution") if e["name"] == filed["good"]]) == 1
+
+
+def test_no_process_did_what_its_role_may_not(runs, filed):
+    """The state machine's own calls are among these."""
+    runs.ended(filed["good"])
+    proof = replay(ROLES, runs.system.trail())
+    assert {"workflow", "mcp", "airflow", "jobs"} <= proof.calls.keys()
+    assert [str(each) for each in proof.refused] == []
 
 
 def _over(record: dict) -> dict | None:

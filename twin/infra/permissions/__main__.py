@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from twin.infra.permissions.page import PAGE, page
 from twin.infra.permissions.render import ROLES, differences, write
 from twin.infra.permissions.replay import Proof, essence, read, replay
 from twin.layout import PROJECT, default_home
@@ -18,7 +19,7 @@ RECORDED = PROJECT / "tests" / "twin" / "infra" / "permissions" / "recorded.json
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m twin.infra.permissions", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("render", help="write terraform/files/policies anew")
+    commands.add_parser("render", help="write terraform/files/policies and docs/permissions.md anew")
     check = commands.add_parser("check", help="hold recorded calls against the policies")
     check.add_argument("trails", nargs="*", type=Path, help="state/aws/trail.jsonl; left out: of the system here")
     record = commands.add_parser("record", help="keep what is needed of a recording, for the tests")
@@ -27,6 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     match chosen.command:
         case "render":
             write()
+            PAGE.write_text(page(ROLES))
         case "check":
             return _check(chosen.trails or [default_home() / "state" / "aws" / "trail.jsonl"])
         case "record":

@@ -10,6 +10,7 @@ import pytest
 
 from mcp_bridge.agents import AGENTS
 from mlops.actions import DEPLOYER
+from twin.infra.permissions.page import PAGE, page
 from twin.infra.permissions.reference import load
 from twin.infra.permissions.render import ROLES, differences
 from twin.infra.permissions.table import EVERYTHING
@@ -31,6 +32,10 @@ def must_be_named(action: str) -> bool:
 
 def test_terraforms_files_are_those_of_the_table():
     assert differences() == [], "run `python -m twin.infra.permissions render`"
+
+
+def test_page_for_people_is_that_of_the_table():
+    assert PAGE.read_text() == page(ROLES), "run `python -m twin.infra.permissions render`"
 
 
 def test_every_agent_has_a_role_of_its_own():
