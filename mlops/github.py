@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from mlops.aws import Cloud
     from mlops.settings import Settings
 
+_TOKEN = re.compile(r"[\x21-\x7e]+")
 _EDITS = """query($owner: String!, $name: String!, $number: Int!) {
   repository(owner: $owner, name: $name) {
     issue(number: $number) { body lastEditedAt editor { login } }
@@ -198,9 +200,19 @@ class GitHubRepository(RepositoryFiles):
 
 
 def _token(cloud: Cloud, secret: str) -> str:
-    """The secret's text, or the field `token` of one that is JSON."""
+    """The secret's text, or the field `token` of one that is JSON.
+
+    Raises:
+        RequestRefused: it holds no token. An HTTP client would say so too, and quote it.
+    """
     text = cloud.secret(secret).strip()
-    return str(json.loads(text)["token"]) if text.startswith("{") else text
+    try:
+        token = str(json.loads(text)["token"]) if text.startswith("{") else text
+    except (ValueError, KeyError):
+        token = ""
+    if not _TOKEN.fullmatch(token):
+        raise RequestRefused(f"Secret {secret} holds no token of GitHub's; put it again.")
+    return token
 
 
 def _snapshot(issue: Issue, labelled: LabelEvent | None) -> IssueSnapshot:

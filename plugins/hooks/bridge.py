@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowNotFoundException
 
+from hooks.bearer import bearer
+
 if TYPE_CHECKING:
     from airflow.sdk import Connection
     from mcp import Client
@@ -158,7 +160,7 @@ async def _connected(address: Address, agent: str) -> AsyncIterator[Session]:
         if reply.status_code in (401, 403, 413, 421):
             refusals.append(reply)
 
-    headers = {"authorization": f"Bearer {address.token(agent)}"}
+    headers = {"authorization": bearer(address.token(agent), "mlops_mcp")}
     try:
         async with (
             httpx2.AsyncClient(

@@ -151,7 +151,8 @@ class IssuePoll:
         try:
             reply = await self.http.get(url, params=query, headers=headers)
         except httpx.TransportError as error:
-            raise Later(10.0, f"GitHub did not answer: {type(error).__name__} {error}") from error
+            # Not its text: a client may quote the header that it could not send.
+            raise Later(10.0, f"GitHub did not answer: {type(error).__name__}") from error
         if reply.status_code in (403, 429) and (wait := asked_pause(reply)) is not None:
             raise Later(wait, f"GitHub's rate limit is reached; waiting {wait:.0f} s")
         if reply.status_code >= 500:

@@ -9,7 +9,9 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from airflow.sdk import BaseHook
+from airflow.sdk.exceptions import AirflowFailException
 from airflow.triggers.base import BaseTrigger, TriggerEvent
+from hooks.bearer import bearer
 from hooks.github_issues import GitHubRefused, IssuePoll, Later
 from hooks.hints import hint
 
@@ -59,8 +61,13 @@ class IssueTrigger(BaseTrigger):
         logging.getLogger("httpx").setLevel(logging.WARNING)
         began = time.monotonic()
         connection = await BaseHook.aget_connection(self.github_conn_id)
+        try:
+            authorization = bearer(connection.password, self.github_conn_id)
+        except AirflowFailException as unusable:
+            yield TriggerEvent({"error": str(unusable)})
+            return
         headers = {
-            "authorization": f"Bearer {connection.password}",
+            "authorization": authorization,
             "accept": "application/vnd.github+json",
             "x-github-api-version": "2022-11-28",
             "user-agent": "mlops-intake",

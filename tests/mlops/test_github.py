@@ -201,3 +201,18 @@ def test_threads_share_a_repository(forge, repository):
     with ThreadPoolExecutor(6) as pool:
         bodies = list(pool.map(lambda number: repository.snapshot(number, LABELS).body, numbers))
     assert bodies == [f"text {n}" for n in range(6)]
+
+
+@pytest.mark.parametrize(
+    "value", ["a secret\r\nx: y", '{"token": "a secret', '{"other": "a secret"}', "{}", "secr\u00e9t"], ids=repr
+)
+def test_secret_that_holds_no_token_is_refused_without_its_text(house, value):
+    house.cloud.secrets.put_secret_value(SecretId=house.settings.github_secret, SecretString=value)
+    with pytest.raises(RequestRefused, match="Secret mlops/github-token holds no token") as refused:
+        _ = house.repository.id
+    assert "secr" not in str(refused.value).replace("Secret", "")
+
+
+def test_line_end_after_the_token_is_taken_off(house):
+    house.cloud.secrets.put_secret_value(SecretId=house.settings.github_secret, SecretString="twin-bot-token\n")
+    assert house.repository.id == 4242

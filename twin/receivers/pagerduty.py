@@ -80,10 +80,13 @@ def _check_payload(payload: Any) -> list[str]:
 def _apply(inbox: Inbox, event: dict[str, Any], key: str) -> None:
     payload, action = event.get("payload") or {}, event["event_action"]
     summary, severity = str(payload.get("summary", action)), str(payload.get("severity", ""))
-    inbox.add("page", key, str(payload.get("source", "")), f"{action}: {severity}".rstrip(": "), summary, event)
+    # PagerDuty shows nobody the whole of a key.
+    service = f"...{str(event['routing_key'])[-4:]}"
+    shown = {**event, "routing_key": service}
+    inbox.add("page", key, str(payload.get("source", "")), f"{action}: {severity}".rstrip(": "), summary, shown)
     known = inbox.incidents(open_key=key)
     if action == "trigger" and not known:
-        inbox.open(key, event["routing_key"], summary, severity)
+        inbox.open(key, service, summary, severity)
     elif known:
         # A trigger that joins an incident does not wake anybody who has acknowledged it.
         state = {"acknowledge": "acknowledged", "resolve": "resolved"}.get(action, known[0].state)

@@ -253,6 +253,14 @@ def test_trigger_tells_what_github_refuses(connection):
     assert "404" in first_event(trigger(repository="acme/nowhere"))["error"]
 
 
+def test_token_that_is_none_is_told_without_its_text(github, monkeypatch):
+    value = {"conn_type": "github", "host": f"{github}/api/v3", "password": "twin-bot\r\ntoken"}
+    monkeypatch.setenv("AIRFLOW_CONN_GITHUB_DEFAULT", json.dumps(value))
+    error = first_event(trigger())["error"]
+    assert "connection github_default" in error
+    assert "twin-bot" not in error
+
+
 def test_stored_trigger_is_the_same_and_holds_no_token(connection):
     path, kwargs = trigger({"since": "2026-11-23T10:00:00Z", "seen": {}}).serialize()
     assert path == "triggers.issues.IssueTrigger"
