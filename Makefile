@@ -14,7 +14,7 @@ $(foreach port,$(for_each_port),$(if $($(port)),,$(eval unexport $(port))))
 export WORKFLOW CONTAINERS
 $(foreach each,WORKFLOW CONTAINERS,$(if $($(each)),,$(eval unexport $(each))))
 
-.PHONY: help setup demo demo-vision kitti up down status issue package images infra infra-check test fast lint form
+.PHONY: help setup demo demo-vision kitti up down status issue trace package images infra infra-check test fast lint form
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
@@ -51,6 +51,10 @@ status: setup ## say what runs where
 issue: setup ## file FILE=examples/issues/….md on the running system and follow it
 	@test -n "$(FILE)" || { echo "Which issue? make issue FILE=examples/issues/breast_cancer_xgboost.md"; exit 1; }
 	@$(PY) -m twin issue "$(FILE)"
+
+trace: setup ## the spans of a run of the running system as a tree: RUN=gh-…
+	@test -n "$(RUN)" || { echo "Which run? make trace RUN=gh-4242-1-0123456789ab; its issue's comment names it"; exit 1; }
+	@set -a; source .twin/env; set +a; $(PY) -m mlops.trace "$(RUN)"
 
 package: setup ## what Airflow on AWS and the functions run: build/mwaa, build/lambda
 	@$(PY) -m mlops.mwaa
