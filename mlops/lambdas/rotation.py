@@ -20,7 +20,7 @@ from mlops.telemetry.lines import tell
 KEYS_SECRET = "api-keys"  # noqa: S105
 KEY = "mcp_signing_key"
 PREVIOUS_KEY = "mcp_signing_key_previous"
-"""For a server that should still know the tokens of yesterday."""
+"""The MCP server takes tokens of both: agents go on through a rotation, and an old key ends with the next one."""
 BY_PEOPLE = {
     "github-token": "In the bot's GitHub account, make a token with the same permissions; revoke the old one then.",
     "slack-webhook": "In Slack's app settings, add a webhook for the channel; remove the old one then.",
@@ -94,9 +94,9 @@ class Rotation:
         # Told before it is done: told twice does less harm than not at all.
         self.publish(
             f"{self.title} is being rotated: mint tokens anew",
-            f"{KEY} in {self.title} gets a new value. Tokens signed with the one before are refused once the MCP "
-            "server has read it (within five minutes). Mint new ones (python -m mcp_bridge token --all) and put them "
-            f"into Airflow's connection mlops_mcp. Entries of this secret that only people renew: {others}.",
+            f"{KEY} in {self.title} gets a new value. Tokens signed with the one before go on until the next rotation, "
+            "and no longer. Mint new ones until then (python -m mcp_bridge token --all) and put them into Airflow's "
+            f"connection mlops_mcp. Entries of this secret that only people renew: {others}.",
         )
         self._move(_CURRENT, source=self._current_version(), target=self.token)
 

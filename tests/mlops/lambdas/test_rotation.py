@@ -139,6 +139,7 @@ def test_people_learn_that_tokens_must_be_minted_anew(manager, mail):
     rotate(asked(manager))
     (message,) = mail()
     assert "mcp_bridge token --all" in message["Message"]
+    assert "go on until the next rotation" in message["Message"]
     assert "github_webhook_secret, pagerduty_routing_key" in message["Message"]
 
 
