@@ -30,6 +30,11 @@ class Actor:
 _actor: ContextVar[Actor | None] = ContextVar("actor", default=None)
 
 
+def actor() -> Actor | None:
+    """Who acts in this context; None: nobody but the process itself."""
+    return _actor.get()
+
+
 @contextmanager
 def acting(agent: str, session: str) -> Iterator[None]:
     """Calls of AWS in this context are made as `agent`. A thread begins without: hand it a copy of the context."""
@@ -57,28 +62,28 @@ class AgentCredentials:
         self._sessions: OrderedDict[Actor, tuple[datetime, Any]] = OrderedDict()
 
     def get_frozen_credentials(self) -> Any:
-        actor = _actor.get()
-        return self._of(actor) if actor else self._own.get_frozen_credentials()
+        who = actor()
+        return self._of(who) if who else self._own.get_frozen_credentials()
 
     def get_deferred_property(self, name: str) -> Any:
         """botocore asks for `account_id`, to address DynamoDB by it; without one it takes the region's address."""
         return lambda: None
 
-    def _of(self, actor: Actor) -> Any:
+    def _of(self, who: Actor) -> Any:
         with self._lock:
-            until, known = self._sessions.get(actor, (None, None))
+            until, known = self._sessions.get(who, (None, None))
             if until is None or until - datetime.now(UTC) < _RENEW_BEFORE:
-                until, known = self._assume(actor)
-                self._sessions[actor] = (until, known)
-            self._sessions.move_to_end(actor)
+                until, known = self._assume(who)
+                self._sessions[who] = (until, known)
+            self._sessions.move_to_end(who)
             while len(self._sessions) > _MOST_SESSIONS:
                 self._sessions.popitem(last=False)
             return known
 
-    def _assume(self, actor: Actor) -> tuple[datetime, Any]:
+    def _assume(self, who: Actor) -> tuple[datetime, Any]:
         from botocore.credentials import ReadOnlyCredentials
 
-        given = self._sts.assume_role(RoleArn=f"{self._prefix}{actor.agent}", RoleSessionName=actor.session)
+        given = self._sts.assume_role(RoleArn=f"{self._prefix}{who.agent}", RoleSessionName=who.session)
         found = given["Credentials"]
         read_only = ReadOnlyCredentials(found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"])
         return found["Expiration"], read_only

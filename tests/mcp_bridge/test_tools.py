@@ -15,6 +15,7 @@ from mcp_bridge.bridge import Bridge
 from mcp_bridge.reporting import Reporter
 from mcp_bridge.tools import IdempotencyKey, RunKey, Tools
 from mlops import errors
+from mlops.acting import Actor, actor
 from mlops.errors import Problem
 from mlops.handles import PhaseProgress
 from mlops.record import PhaseState
@@ -185,3 +186,33 @@ def test_step_that_moves_a_run_is_reported_also_when_it_fails(empty, told):
         call(empty.server, "act", {"run_key": "gh-1", "idempotency_key": "k"})
         assert empty.reporter.drain(10)
     assert told == ["gh-1", "gh-1"]
+
+
+@pytest.mark.parametrize(("caller", "acts"), [("data_preparation", "data_preparation"), ("operator", "training")])
+def test_tool_acts_as_its_caller_and_for_people_as_the_capabilitys_agent(services, caller, acts):
+    """follow_job is granted to data_preparation, too: it looks after its jobs with its own role."""
+    bridge = Bridge(local=Caller.of(caller), reporter=Reporter(lambda run_key: None))
+    acted = []
+
+    @Tools(bridge, services, "model_training", bridge.reporter).read("Follow")
+    def follow_job(run_key: RunKey) -> PhaseProgress:
+        """Follows."""
+        acted.append(actor())
+        return done("")
+
+    call(bridge, "follow_job", {"run_key": "gh-1-2"})
+    assert acted == [Actor(acts, "gh-1-2")]
+    assert actor() is None
+
+
+def test_call_that_is_about_no_run_is_named_after_its_tool(empty):
+    acted = []
+
+    @empty.read("Look")
+    def look() -> PhaseProgress:
+        """Looks."""
+        acted.append(actor())
+        return done("")
+
+    call(empty.server, "look", {})
+    assert acted == [Actor("training", "look")]

@@ -25,8 +25,9 @@ _BATCHES = {
 }  # fmt: skip
 _SAGEMAKER = {
     "TrainingJobName": "training-job", "ProcessingJobName": "processing-job", "ModelName": "model",
-    "EndpointConfigName": "endpoint-config", "EndpointName": "endpoint", "ModelPackageGroupName": "model-package-group",
+    "EndpointName": "endpoint", "EndpointConfigName": "endpoint-config", "ModelPackageGroupName": "model-package-group",
 }  # fmt: skip
+"""What a request names, and first what it makes: that is tagged."""
 _OBJECTS = {
     "GetObject": "GetObject", "HeadObject": "GetObject", "PutObject": "PutObject", "DeleteObject": "DeleteObject",
     "CreateMultipartUpload": "PutObject", "UploadPart": "PutObject", "CompleteMultipartUpload": "PutObject",

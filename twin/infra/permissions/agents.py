@@ -126,7 +126,7 @@ AGENTS = (
         _GITHUB, _TELLS,
         _writes("KeepIssues", "The issue's text is kept as evidence.", *objects("bucket", "logs/*/issue.md")),
         *_runs(),
-        *_answers(),
+        _answers()[0],
         Grant("StopExecutions", "`/stop` ends the run's execution.", ("states:StopExecution",), EXECUTIONS),
         Grant("StopJobs", "`/stop` ends the job of whatever phase the run is in.",
               ("sagemaker:DescribeProcessingJob", "sagemaker:DescribeTrainingJob", "sagemaker:StopProcessingJob",
