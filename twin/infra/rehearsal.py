@@ -6,6 +6,7 @@ import contextlib
 import json
 import logging
 import shutil
+import subprocess
 import sys
 import tempfile
 import threading
@@ -22,9 +23,8 @@ from twin.infra.terraform import Terraform, TerraformFailed, TerraformMissing
 from twin.layout import PROJECT
 
 DOMAIN = "mlops.example.com"
-_PACKAGES = (
-    "mwaa/plugins.zip", "mwaa/requirements.txt", "mwaa/dags/policy.yaml", "lambda/webhook.zip", "lambda/rotation.zip",
-)  # fmt: skip
+BUILT = PROJECT / "build"
+_PACKAGES = ("mwaa/plugins.zip", "mwaa/requirements.txt", "mwaa/dags/policy.yaml")
 
 OVERRIDE = """\
 # What differs on the twin: addresses, and names without the suffix that makes them unique in the world.
@@ -118,12 +118,16 @@ def prerequisites(url: str) -> None:
 
 
 def build_folder(scratch: Path) -> Path:
-    """What `make package` built; a file that it did not build is stood in for by an empty one of the same name."""
+    """What `make package` builds: the functions anew, for they run here; Airflow's files as it left them.
+
+    A file of Airflow's that was not built is stood in for by an empty one of the same name: the twin keeps it only.
+    """
     build = scratch / "build"
     shutil.rmtree(build, ignore_errors=True)
-    for part in ("mwaa", "lambda"):
-        if (PROJECT / "build" / part).is_dir():
-            shutil.copytree(PROJECT / "build" / part, build / part)
+    if (BUILT / "mwaa").is_dir():
+        shutil.copytree(BUILT / "mwaa", build / "mwaa")
+    command = [sys.executable, "-m", "mlops.lambdas", "package", str(build / "lambda")]
+    subprocess.run(command, cwd=PROJECT, check=True, stdout=subprocess.DEVNULL)
     missing = [name for name in _PACKAGES if not (build / name).exists()]
     if missing:
         print(f"Not built here, empty files stand in: {', '.join(missing)} (`make package` builds them).")

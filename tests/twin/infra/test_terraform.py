@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+
 import pytest
 
 from twin.infra import terraform
@@ -53,12 +55,17 @@ def test_override_points_both_regions_at_the_twin():
 
 
 def test_what_was_built_is_taken_and_only_the_rest_is_stood_in_for(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("twin.infra.rehearsal.PROJECT", tmp_path)
-    (tmp_path / "build" / "lambda").mkdir(parents=True)
-    (tmp_path / "build" / "lambda" / "webhook.zip").write_bytes(b"real")
+    monkeypatch.setattr("twin.infra.rehearsal.BUILT", tmp_path)
+    (tmp_path / "mwaa").mkdir(parents=True)
+    (tmp_path / "mwaa" / "plugins.zip").write_bytes(b"real")
     build = build_folder(tmp_path / "scratch")
-    assert (build / "lambda" / "webhook.zip").read_bytes() == b"real"
-    assert (build / "mwaa" / "plugins.zip").exists()
+    assert (build / "mwaa" / "plugins.zip").read_bytes() == b"real"
+    assert (build / "mwaa" / "requirements.txt").exists()
     said = capsys.readouterr().out
-    assert "mwaa/plugins.zip" in said
-    assert "webhook" not in said
+    assert "mwaa/requirements.txt" in said
+    assert "plugins" not in said
+
+
+def test_functions_are_packaged_anew_for_they_run_here(tmp_path):
+    with zipfile.ZipFile(build_folder(tmp_path) / "lambda" / "rotation.zip") as package:
+        assert "mlops/lambdas/rotation.py" in package.namelist()
