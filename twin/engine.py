@@ -105,13 +105,22 @@ class Engine:
 
     def remove(self, name: str) -> None:
         """Also one that runs; none of that name is fine."""
-        self._ask("rm", "-f", name)
+        self._end(name)
+
+    def containers(self, belongs_to: str) -> list[str]:
+        """Names of the containers of one system, also of those that ended and were not removed."""
+        return self._ask(
+            "ps", "-a", "--filter", f"label={_LABEL}={belongs_to}", "--format", "{{.Names}}"
+        ).stdout.split()
 
     def remove_all(self, belongs_to: str) -> None:
         """Every container of one system, whatever killed its client."""
-        left = self._ask("ps", "-aq", "--filter", f"label={_LABEL}={belongs_to}").stdout.split()
-        if left:
-            self._ask("rm", "-f", *left)
+        if left := self.containers(belongs_to):
+            self._end(*left)
+
+    def _end(self, *names: str) -> None:
+        self._ask("kill", *names)  # podman's `rm -f` would first wait ten seconds for each
+        self._ask("rm", "-f", *names)
 
     def _ask(self, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run([self.command, *words], capture_output=True, text=True, timeout=_ANSWER_S, check=False)

@@ -184,6 +184,7 @@ class JobRun(ABC):
         finally:
             if child.poll() is None:  # We failed, not the job: it must not go on without us.
                 child.kill()
+            sandbox.end()
             stream.flush()
             self.meanwhile(sandbox)
             self._leave_if_closing()

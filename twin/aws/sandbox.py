@@ -112,10 +112,14 @@ class Sandbox:
         )  # fmt: skip
         return argv, engine.settings()
 
-    def remove(self) -> None:
-        """The tree, and in container mode whatever a killed client left running."""
+    def end(self) -> None:
+        """What a killed client left running; where a process was the command, it has ended with its group."""
         if self.options.jobs == "container":
             self._engine.remove(self.name)
+
+    def remove(self) -> None:
+        """The tree, and whatever still uses it."""
+        self.end()
         if not self.options.keep_work:
             shutil.rmtree(self.base.parent, ignore_errors=True)
 

@@ -55,7 +55,7 @@ def _build(images: Sequence[Image], chosen: argparse.Namespace) -> None:
     print(f"Building with {builder.name}; what it says goes to build/images/.", flush=True)
     for image in images:
         address = image.address(chosen.registry, chosen.tag)
-        seconds = build.build(builder, image, [address, image.address()], chosen.base)
+        seconds = build.build(builder, image, list(dict.fromkeys([address, image.address()])), chosen.base)
         print(f"{image.name:14} {builder.size(address) / 1e6:7.0f} MB  {seconds:4.0f} s  {address}", flush=True)
 
 

@@ -148,10 +148,12 @@ def serving(engine: Engine, name: str, arguments: list[str], variables: Mapping[
 
 def healthy(engine: Engine, container: str, name: str, port: int) -> None:
     """The image's own health check, asked at `port`. Raises Broken."""
-    kind, *words = engine.health_check(IMAGES[name].address())
-    ported = [word.replace("8082", str(port)) for word in words]
+    check = engine.health_check(IMAGES[name].address())
+    if check[:1] != ["CMD"]:
+        raise Broken(f"{name}: {engine.name} knows of no health check of it: {check}")
+    ported = [word.replace("8082", str(port)) for word in check[1:]]
     done = subprocess.run([engine.command, "exec", container, *ported], capture_output=True, text=True, timeout=30)
-    if kind != "CMD" or done.returncode != 0:
+    if done.returncode != 0:
         raise Broken(f"{name}: its health check says {done.returncode}: {done.stderr[-500:]}")
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from twin.aws.clients import client
@@ -83,14 +85,21 @@ class Jobs:
             "Completed",
         )
 
-    def train(self, name: str = "contract-train", run: str = f"s3://{BUCKET}/contract/run/") -> float:
+    def train(
+        self, name: str = "contract-train", run: str = f"s3://{BUCKET}/contract/run/", program: str = "",
+        good: str = "Completed",
+    ) -> float:  # fmt: skip
+        """A training job; `program` is Python that runs in the image instead of its own entry point."""
         channels = {
             "train": f"{_PREPARED}train/", "validation": f"{_PREPARED}validation/",
             "features": f"{_PREPARED}features.json", "run": run,
         }  # fmt: skip
         self._sagemaker.create_training_job(
             TrainingJobName=name,
-            AlgorithmSpecification={"TrainingImage": IMAGES["training"].address(), "TrainingInputMode": "File"},
+            AlgorithmSpecification={
+                "TrainingImage": IMAGES["training"].address(), "TrainingInputMode": "File",
+                **({"ContainerEntrypoint": ["python", "-c", program]} if program else {}),
+            },
             RoleArn=self._role,
             InputDataConfig=[
                 {
@@ -105,12 +114,10 @@ class Jobs:
             ResourceConfig={"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 10},
             StoppingCondition={"MaxRuntimeInSeconds": 600},
         )  # fmt: skip
-        return self._ended(
-            "train",
-            lambda: self._sagemaker.describe_training_job(TrainingJobName=name),
-            "TrainingJobStatus",
-            "Completed",
-        )
+        return self._ended(name, lambda: self._training(name), "TrainingJobStatus", good)
+
+    def _training(self, name: str) -> dict[str, Any]:
+        return self._sagemaker.describe_training_job(TrainingJobName=name)
 
     def refuse(self) -> float:
         """A training job that must fail, and say why in the requester's words."""
@@ -125,6 +132,27 @@ class Jobs:
             return time.monotonic() - began
         raise Broken("a training job of an unknown algorithm completed")
 
+    def stop(self) -> float:
+        """A job that hears no SIGTERM is ended all the same, and what it had made until then is delivered."""
+        name = "contract-stopped"
+        program = "import time; open('/opt/ml/model/part', 'w').close(); time.sleep(600)"
+        stopping = threading.Thread(target=self._stop_once_it_trains, args=(name,))
+        stopping.start()
+        seconds = self.train(name, program=program, good="Stopped")
+        stopping.join()
+        self._s3.head_object(Bucket=BUCKET, Key=f"contract/training/{name}/output/model.tar.gz")
+        return seconds
+
+    def _stop_once_it_trains(self, name: str) -> None:
+        deadline = time.monotonic() + _PATIENCE_S
+        while time.monotonic() < deadline:
+            with suppress(self._sagemaker.exceptions.ClientError):
+                if self._training(name)["SecondaryStatus"] == "Training":
+                    time.sleep(2)  # until the container's process runs
+                    self._sagemaker.stop_training_job(TrainingJobName=name)
+                    return
+            time.sleep(0.1)
+
     def whole(self) -> dict[str, float]:
         """Name of each step -> seconds."""
         raw, model = f"s3://{BUCKET}/datasets/{DATASET}/raw/", f"s3://{BUCKET}/contract/training/contract-train/output/"
@@ -132,6 +160,7 @@ class Jobs:
             "prepare": self.process("prepare", {"raw": raw}, "dataset", "report"),
             "train": self.train(),
             "refuse": self.refuse(),
+            "stop": self.stop(),
             "validate": self.process(
                 "validate",
                 {
@@ -201,7 +230,7 @@ class Jobs:
 
     def _ended(self, what: str, look: Callable[[], dict[str, Any]], member: str, good: str) -> float:
         began = time.monotonic()
-        while (found := look())[member] in ("InProgress", "Creating"):
+        while (found := look())[member] in ("InProgress", "Stopping", "Creating"):
             if time.monotonic() - began > _PATIENCE_S:
                 raise Broken(f"{what}: not {good} within {_PATIENCE_S:.0f} s")
             time.sleep(0.1)

@@ -40,7 +40,7 @@ def test_image_is_confined_and_its_packages_agree(needs, name):
 def test_train_process_and_serve(needs):
     said = contracts.on_a_twin(needs("training", "processing", "inference"), contracts.run_of_jobs)
     assert [step.split()[0] for step in said.split(", ")] == [
-        "prepare", "train", "refuse", "validate", "package", "serve", "invoke"
+        "prepare", "train", "refuse", "stop", "validate", "package", "serve", "invoke"
     ]  # fmt: skip
 
 
