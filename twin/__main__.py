@@ -1,4 +1,4 @@
-"""`python -m twin up | down | status | demo | demo-vision | issue FILE | kitti DIR | infra | images`: the twin."""
+"""`python -m twin up | down | status | demo | demo-vision | issue | kitti | infra | images | rehearsal`: the twin."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,9 +22,9 @@ from twin.follow import Follower, read_example
 from twin.images import command as images
 from twin.images.build import BuildFailed
 from twin.images.locks import Unlockable
-from twin.infra import diagram
+from twin.infra import diagram, prices
 from twin.infra.terraform import TerraformFailed, TerraformMissing
-from twin.layout import PROJECT, Layout, PortTaken, default_home
+from twin.layout import PORTS, PROJECT, Layout, PortTaken, default_home, free_port
 
 _WRONG = (
     PortTaken, datasets.NoKitti, TerraformFailed, TerraformMissing, EngineMissing, BuildFailed, Unlockable,
@@ -45,8 +46,9 @@ def main(arguments: list[str] | None = None) -> int:
     kitti.add_argument("folder", type=Path, help="holds training/image_2, training/label_2, ...")
     infra = commands.add_parser("infra", help="apply terraform/ to a twin of its own, look at it, destroy it")
     infra.add_argument("--keep", action="store_true", help="wait for Ctrl-C before it is destroyed")
-    infra.add_argument("--diagram", action="store_true", help="only draw docs/infrastructure.md again")
+    infra.add_argument("--diagram", action="store_true", help="only draw and count again what docs/ derives from it")
     images.declare(commands.add_parser("images", help="build the images of docker/, measure them, run their contracts"))
+    commands.add_parser("rehearsal", help="lose Airflow's database and the bucket on a system of its own, and recover")
     issue = commands.add_parser("issue", help="file one issue on the running system and follow it")
     issue.add_argument("file", type=Path)
     chosen = parser.parse_args(arguments)
@@ -67,11 +69,14 @@ def main(arguments: list[str] | None = None) -> int:
             return images.run(chosen)
         if chosen.command == "infra" and chosen.diagram:
             diagram.PAGE.write_text(diagram.page())
+            prices.PAGE.write_text(prices.with_costs(prices.PAGE.read_text()))
             return 0
         if chosen.command == "infra":
             from twin.infra.rehearsal import rehearse  # moto takes seconds to load
 
             return rehearse(chosen.keep)
+        if chosen.command == "rehearsal":
+            return rehearsal_run(home / "rehearsal")
         if chosen.command == "demo-vision":
             return demo_run(home, _examples("vision"), datasets.plant_scenes)
         return demo_run(home, chosen.files or _examples("issues"))
@@ -200,6 +205,28 @@ def demo_run(home: Path, files: list[Path], plant: Callable[[str], object] | Non
     finally:
         if not was_running:
             _stop(home)  # in silence: the last line is the result
+
+
+def rehearsal_run(home: Path) -> int:
+    """`make rehearsal`: a system of its own, on free ports and with nothing in it; 0 where all held."""
+    from twin.rehearsal.play import Rehearsal
+
+    shutil.rmtree(home, ignore_errors=True)
+    os.environ.update({f"{name.upper()}_PORT": str(free_port()) for name in PORTS})
+    if (started := up(home)) != 0:
+        return started
+    layout = Layout.load(home)
+    assert layout is not None
+    rehearsal = Rehearsal(layout)
+    try:
+        rehearsal.play()
+    except AssertionError as late:
+        rehearsal.report.expect("", "everything came in time", False, late)
+    finally:
+        page = rehearsal.report.write(home)
+        _stop(home)
+    print(f"\n{rehearsal.report.text(with_commands=False)}\nWith what was typed and printed: {page}")
+    return 0 if rehearsal.report.fine else 1
 
 
 def _supervisor_pid(layout: Layout) -> int | None:

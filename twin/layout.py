@@ -123,6 +123,13 @@ def _free(port: int) -> bool:
     return True
 
 
+def free_port() -> int:
+    """A port that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
 def _fernet_key() -> str:
     import base64
 

@@ -112,7 +112,8 @@ class Supervisor:
         layout = self.layout
         bare = environment.for_services(layout, {})
         environment.prepare_homes(layout)
-        migrate = self._migrate()
+        hold_back(layout, set())
+        migrate = start_migration(layout)
         twin = Service(
             "twin", [sys.executable, "-m", "twin.serve"], environment.for_twin(layout),
             lambda: _answers(f"{layout.url('aws')}/twin/health") and _answers(f"{layout.url('github')}/healthz"),
@@ -151,15 +152,6 @@ class Supervisor:
             found.append(Service(f"airflow-{words[0]}", command.argv, command.env, ready, command.clear))
         return found
 
-    def _migrate(self) -> subprocess.Popen:
-        self.layout.logs.mkdir(parents=True, exist_ok=True)
-        command = composition.airflow(self.layout, environment.for_airflow(self.layout, {}), ["db", "migrate"])
-        with (self.layout.logs / "airflow-migrate.log").open("ab") as out:
-            return subprocess.Popen(
-                command.argv, env=dict(command.env), cwd=PROJECT, stdout=out, stderr=subprocess.STDOUT,
-                stdin=subprocess.DEVNULL, start_new_session=True,
-            )  # fmt: skip
-
     def _mint_tokens(self, env: Mapping[str, str]) -> dict[str, str]:
         """One MCP token an agent, signed with the key that lies in the twin's Secrets Manager."""
         done = subprocess.run(
@@ -190,8 +182,9 @@ class Supervisor:
         log.info("%s is ready", service.name)
 
     def _restart_the_dead(self) -> None:
+        held = held_back(self.layout)
         for service in self.services:
-            if not service.alive and not self.stopping:
+            if not service.alive and not self.stopping and service.name not in held:
                 log.warning("%s ended with %s; starting it again", service.name, service.process.returncode)  # type: ignore[union-attr]
                 _kill_group(service.process.pid)  # type: ignore[union-attr]
                 service.start(self.layout.logs)
@@ -227,6 +220,29 @@ class Supervisor:
         partial = path.with_suffix(f".{secrets.token_hex(4)}")
         partial.write_text(json.dumps(content, indent=1))
         partial.replace(path)
+
+
+def start_migration(layout: Layout) -> subprocess.Popen:
+    """Airflow's database is made, or brought to this version's shape."""
+    layout.logs.mkdir(parents=True, exist_ok=True)
+    command = composition.airflow(layout, environment.for_airflow(layout, {}), ["db", "migrate"])
+    with (layout.logs / "airflow-migrate.log").open("ab") as out:
+        return subprocess.Popen(
+            command.argv, env=dict(command.env), cwd=PROJECT, stdout=out, stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL, start_new_session=True,
+        )  # fmt: skip
+
+
+def hold_back(layout: Layout, names: set[str]) -> None:
+    """These services are not started again when they end, until other names (or none) are told."""
+    (layout.home / "held-back").write_text("\n".join(sorted(names)))
+
+
+def held_back(layout: Layout) -> set[str]:
+    try:
+        return set((layout.home / "held-back").read_text().split())
+    except FileNotFoundError:
+        return set()
 
 
 class _Stopped(Exception):

@@ -5,26 +5,20 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import boto3
 import httpx
-import psutil
 import pytest
 
 from twin import environment
-from twin.follow import BridgeClient
-from twin.layout import PORTS, PROJECT, REPOSITORY, Layout
-
-_PATIENCE_S = 240.0
+from twin.layout import PORTS, PROJECT, Layout, free_port
+from twin.visitor import Visitor
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -32,83 +26,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path.name == "test_permissions.py")
 
 
-class System:
-    """A running system, seen from outside: GitHub, AWS, MCP, Airflow and its processes."""
+class System(Visitor):
+    """What the tests do beside what any visitor does: Airflow's own API, faults, data of the past."""
 
     def __init__(self, layout: Layout, policy: Path):
-        self.layout = layout
+        super().__init__(layout)
         self.policy = policy
-        self.github = httpx.Client(
-            base_url=f"{layout.url('github')}/api/v3/repos/{REPOSITORY}",
-            headers={"Authorization": f"Bearer {environment.USER_TOKEN}"},
-            timeout=30,
-        )
-        self.bridge = BridgeClient(f"{layout.url('mcp')}/mcp", environment.operator_token(layout))
-
-    def aws(self, service: str) -> Any:
-        return boto3.client(
-            service,
-            endpoint_url=self.layout.url("aws"),
-            region_name=environment.REGION,
-            aws_access_key_id="twin",
-            aws_secret_access_key="twin",
-        )
-
-    def file_issue(self, body: str, labels: list[str] | None = None, title: str = "[MLOps] a test") -> int:
-        reply = self.github.post("/issues", json={"title": title, "body": body, "labels": labels or ["mlops:train"]})
-        reply.raise_for_status()
-        return reply.json()["number"]
-
-    def comment(self, issue: int, body: str) -> None:
-        self.github.post(f"/issues/{issue}/comments", json={"body": body}).raise_for_status()
-
-    def comments(self, issue: int) -> list[dict[str, Any]]:
-        return self.github.get(f"/issues/{issue}/comments").json()
-
-    def labels(self, issue: int) -> set[str]:
-        return {label["name"] for label in self.github.get(f"/issues/{issue}").json()["labels"]}
-
-    def runs(self, issue: int) -> list[dict[str, Any]]:
-        """Records of the issue's runs, oldest first."""
-        found = self.bridge.call("list_runs", {"limit": 100})["runs"]
-        return sorted((run for run in found if run["issue"] == issue), key=lambda run: run["created_at"])
-
-    def record(self, run_key: str) -> dict[str, Any]:
-        return self.bridge.call("get_run", {"run_key": run_key})
-
-    def finished(self, issue: int, runs: int = 1) -> dict[str, Any]:
-        """The record of the issue's `runs`-th run, once it is reported."""
-
-        def look() -> dict[str, Any] | None:
-            found = self.runs(issue)
-            if len(found) < runs:
-                return None
-            record = self.record(found[runs - 1]["run_key"])
-            return record if record["reported_at"] else None
-
-        return self.eventually(look, f"run {runs} of issue {issue} finished")
-
-    def eventually(self, look: Callable[[], Any], what: str, patience_s: float = _PATIENCE_S) -> Any:
-        """Poll until `look` gives something true. A moment without service (a restart) is no answer, not a failure."""
-        deadline = time.monotonic() + patience_s
-        while time.monotonic() < deadline:
-            try:
-                if found := look():
-                    return found
-            except (httpx.HTTPError, OSError, ExceptionGroup, RuntimeError):
-                pass
-            time.sleep(0.3)
-        raise AssertionError(f"not within {patience_s:.0f} s: {what}")
 
     def airflow(self, path: str) -> Any:
         """GET from Airflow's REST API, as its administrator."""
         reply = self.airflow_api.get(path)
         reply.raise_for_status()
         return reply.json()
-
-    def effects(self, operation: str) -> list[dict[str, Any]]:
-        """What the AWS twin really did: its own log, not our ledger."""
-        return httpx.get(f"{self.layout.url('aws')}/twin/effects", params={"operation": operation}, timeout=30).json()
 
     def trail(self) -> list[dict[str, Any]]:
         """Who asked AWS for what so far, each distinct call once."""
@@ -164,30 +93,11 @@ class System:
         rule = {"fault": "delay", "op": operation, "delay_s": delay_s}
         httpx.post(f"{self.layout.url('aws')}/twin/faults", json=rule).raise_for_status()
 
-    def processes(self, *words: str) -> list[psutil.Process]:
-        """Processes of this system whose command line holds every word."""
-        found = []
-        for process in psutil.process_iter():
-            try:
-                command = " ".join(process.cmdline())
-                ours = process.environ().get(environment.MARK) == str(self.layout.home)
-            except psutil.Error:
-                continue
-            if ours and all(word in command for word in words):
-                found.append(process)
-        return found
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
 
 @contextmanager
 def running(home: Path, **choices: str) -> Iterator[System]:
     """A system of its own in `home`; `choices` are what `make up` may be told, e.g. `WORKFLOW="1"`."""
-    env = {**os.environ, "TWIN_HOME": str(home), **{f"{name.upper()}_PORT": str(_free_port()) for name in PORTS}}
+    env = {**os.environ, "TWIN_HOME": str(home), **{f"{name.upper()}_PORT": str(free_port()) for name in PORTS}}
     env.pop("PYTHONDONTWRITEBYTECODE", None)
     policy = home.parent / "policy.yaml"
     shutil.copy(Path(__file__).with_name("policy.yaml"), policy)
@@ -220,6 +130,13 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 def system_with_workflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """The same with the state machine in front."""
     with running(tmp_path_factory.mktemp("workflow") / "twin", WORKFLOW="1") as system:
+        yield system
+
+
+@pytest.fixture(scope="module")
+def system_to_lose(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """One of which parts are lost."""
+    with running(tmp_path_factory.mktemp("lost") / "twin") as system:
         yield system
 
 
