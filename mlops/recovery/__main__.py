@@ -14,7 +14,8 @@ from mlops.runs import Remedy
 from mlops.services import Services
 
 
-def main(arguments: list[str] | None = None) -> int:
+def command_line() -> argparse.ArgumentParser:
+    """What can be asked for; the runbooks' commands are held to it."""
     parser = argparse.ArgumentParser(
         prog="python -m mlops.recovery", description=__doc__,
         epilog="Settings and credentials come from the environment, as for the MCP server. "
@@ -37,7 +38,11 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser("check", help="hold what ledger, registry, endpoints and history name against the buckets")
     for each in (lost_runs, lost, items):
         each.add_argument("--plan", action="store_true", help="say what would be done, and do nothing")
-    chosen = parser.parse_args(arguments)
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    chosen = command_line().parse_args(arguments)
     services = Services.from_environment()
     try:
         if chosen.command == "runs":

@@ -13,6 +13,7 @@ from botocore.session import get_session
 
 from mlops.phases.monitor.plan import Latency, alarms
 from mlops.policy import Monitoring
+from mlops.recovery.__main__ import command_line
 
 PROJECT = Path(__file__).resolve().parents[2]
 FOLDER = PROJECT / "docs" / "runbooks"
@@ -133,6 +134,14 @@ def test_modules_and_make_targets_exist(page):
             word = re.search(rf"python -m {re.escape(module)} ([a-z-]+)", command)
             assert not word or f'"{word[1]}"' in source.read_text(), command
         assert set(re.findall(r"^make ([a-z-]+)", command)) <= targets, command
+
+
+@pytest.mark.parametrize("page", PAGES, ids=names(PAGES))
+def test_commands_of_recovery_are_those_that_there_are(page):
+    for command in commands(page.read_text()):
+        words = command.split("  # admin")[0].removesuffix("# admin").split()
+        if words[:3] == ["python", "-m", "mlops.recovery"] and len(words) > 3:
+            command_line().parse_args(words[3:])  # exits where it does not know a word
 
 
 @pytest.mark.parametrize("page", PAGES, ids=names(PAGES))
