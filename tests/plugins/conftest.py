@@ -99,6 +99,7 @@ TOOLS: dict[str, tuple[str, ...]] = {
     "follow_deployment": ("run_key", "idempotency_key"),
     "confirm_deployment": ("run_key", "idempotency_key"),
     "intake_cursor": (),
+    "admit_issues": ("numbers", "cursor", "idempotency_key"),
     "list_watched": (),
     "record_verdict": ("run_key", "verdict", "idempotency_key"),
     "report_failure": ("run_key", "phase", "reason", "idempotency_key"),

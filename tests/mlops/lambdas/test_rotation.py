@@ -151,6 +151,14 @@ def test_no_value_is_told_or_logged(manager, mail, capsys):
     assert keys(manager)[KEY] not in said
 
 
+def test_step_that_fails_is_told_as_an_error_and_raised(manager, capsys):
+    rotated = asked(manager)
+    with pytest.raises(RotationRefused):
+        step("noSuchStep", rotated)
+    line = json.loads(capsys.readouterr().out)
+    assert (line["level"], line["error"]) == ("error", "RotationRefused")
+
+
 def test_value_that_somebody_changed_meanwhile_is_not_overwritten(manager):
     rotated = asked(manager)
     step("createSecret", rotated)

@@ -150,7 +150,15 @@ def test_trouble_of_ours_is_said_without_its_text(monkeypatch, capsys):
 
     monkeypatch.setattr(webhook, "receiver", trouble)
     assert webhook.handler(event_of(signed()), None)["statusCode"] == 503
-    assert "a secret text" not in capsys.readouterr().out
+    (line,) = [json.loads(text) for text in capsys.readouterr().out.splitlines()]
+    assert (line["level"], line["status"], line["error"]) == ("error", 503, "RuntimeError")
+    assert "a secret text" not in str(line)
+
+
+def test_refusal_of_a_stranger_is_told_and_is_no_error(lambda_, capsys):
+    lambda_(event_of({}), None)
+    line = json.loads(capsys.readouterr().out)
+    assert (line["level"], line["status"]) == ("info", 401)
 
 
 def test_hint_arrives_in_the_real_queue(services, moto_url, monkeypatch):

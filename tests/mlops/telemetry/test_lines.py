@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
+from pathlib import Path
 
 from mlops.telemetry.lines import JsonLines, line
 
@@ -35,6 +37,13 @@ def test_exception_stays_in_its_line():
         text = JsonLines().format(record(exc_info=sys.exc_info()))
     assert "\n" not in text
     assert json.loads(text)["exception"].endswith("ValueError: no")
+
+
+def test_alarms_look_for_levels_as_lines_spell_them():
+    filters = (Path(__file__).parents[3] / "terraform" / "logs.tf").read_text()
+    wanted = set(re.findall(r'\$\.level = \\"(\w+)\\"', filters))
+    spelled = {json.loads(line(logging.getLevelName(level), "x", "y"))["level"] for level in (40, 50)}
+    assert wanted == spelled
 
 
 def test_text_of_others_cannot_begin_a_line_of_its_own():
