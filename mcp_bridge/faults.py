@@ -6,6 +6,7 @@ from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
 from pydantic import ValidationError
 
 from mlops import errors
+from mlops.masking import masked
 
 # Most special first. The word is for machines (the Airflow hook reads it), the sentence for whoever calls.
 _KINDS: tuple[tuple[type[Exception], str, str], ...] = (
@@ -22,7 +23,7 @@ _KINDS: tuple[tuple[type[Exception], str, str], ...] = (
 def as_tool_error(error: errors.MlopsError) -> ToolError:
     """`[word] what happened. What to do next.`"""
     word, remedy = next((word, remedy) for kind, word, remedy in _KINDS if isinstance(error, kind))
-    return ToolError(f"[{word}] {_sentence(_told(error))} {remedy}")
+    return ToolError(masked(f"[{word}] {_sentence(_told(error))} {remedy}"))
 
 
 def cleaned(error: ToolError, tool: str) -> ToolError:
@@ -32,7 +33,7 @@ def cleaned(error: ToolError, tool: str) -> ToolError:
             f"[internal] {tool} met a defect of ours. Call it once more with the same idempotency_key; "
             "if it stays, the traceback is in the log of the MCP server."
         )
-    text = str(error).removeprefix(f"Error executing tool {tool}: ")
+    text = masked(str(error)).removeprefix(f"Error executing tool {tool}: ")
     if isinstance(error.__cause__, ValidationError):
         return ToolError(f"[bad_arguments] {_problems(error.__cause__)} Correct them after the tool's input schema.")
     return ToolError(text if text.startswith("[") else f"[refused] {_sentence(text)}")

@@ -9,6 +9,7 @@ from typing import Any
 
 from mlops.acting import AgentCredentials
 from mlops.errors import Conflict, MlopsError, RequestRefused, Unavailable
+from mlops.masking import remember
 from mlops.settings import Settings
 
 THROTTLES = frozenset(
@@ -130,7 +131,7 @@ class Cloud:
         return self.client("application-autoscaling")
 
     def secret(self, name: str) -> str:
-        """The current text of a secret, fetched anew each time so that a rotation is seen.
+        """The current text of a secret, fetched anew each time so that a rotation is seen, and masked from then on.
 
         Raises:
             RequestRefused: there is no such secret.
@@ -138,9 +139,11 @@ class Cloud:
         """
         with translated(f"read secret {name}"):
             try:
-                return str(self.secrets.get_secret_value(SecretId=name)["SecretString"])
+                text = str(self.secrets.get_secret_value(SecretId=name)["SecretString"])
             except self.secrets.exceptions.ResourceNotFoundException as missing:
                 raise RequestRefused(f"Secret {name} does not exist; create it in Secrets Manager.") from missing
+        remember(text)
+        return text
 
 
 def error_code(error: BaseException) -> str:

@@ -118,9 +118,12 @@ class Notifier:
             )
             client.chat_postMessage(channel=options["channel"], link_names=False, **payload)
             return True
-        url = options.get("webhook_url") or options.get("url")
+        url = str(options.get("webhook_url") or options.get("url") or "")
         if not url:
             return False
+        if not url.startswith(("https://", "http://")):
+            # Slack's client would log the whole of it.
+            raise RequestRefused(f"Secret {self._settings.slack_secret} holds no address; put it again.")
         from slack_sdk.webhook import WebhookClient
 
         answer = WebhookClient(url, timeout=_TIMEOUT_S, retry_handlers=_slack_retries()).send(**payload)

@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from mlops.masking import masked
+
 
 def line(level: str, logger: str, message: str, *, created: float | None = None, **fields: Any) -> str:
     """One event. `created` is seconds since 1970, now where left out; fields that are None are left out."""
@@ -22,6 +24,7 @@ def line(level: str, logger: str, message: str, *, created: float | None = None,
         "time": moment.isoformat(timespec="milliseconds"), "level": level.lower(), "logger": logger, "message": message,
     }  # fmt: skip
     event |= {name: value for name, value in fields.items() if value is not None}
+    event = {name: masked(value) if isinstance(value, str) else value for name, value in event.items()}
     return json.dumps(event, ensure_ascii=False, default=str)
 
 

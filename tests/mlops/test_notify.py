@@ -108,6 +108,13 @@ def test_alerts_of_one_incident_are_one_page(told, inbox):
     assert len(httpx.get(f"{inbox.url}/pagerduty/incidents").json()) == 1
 
 
+def test_address_that_is_none_is_neither_told_nor_logged(told, inbox, caplog):
+    told.cloud.secrets.put_secret_value(SecretId="mlops/slack-webhook", SecretString="no address: T0/B0/secret")
+    delivery = told.notifier.send(message(Event.DEPLOYED))
+    assert delivery.failed == {"slack": "Secret mlops/slack-webhook holds no address; put it again."}
+    assert "T0/B0" not in caplog.text
+
+
 def test_slack_by_token_posts_to_its_channel(told, inbox):
     options = {"token": "xoxb-twin-token", "channel": "C0TWIN003", "base_url": f"{inbox.url}/slack/api/"}
     told.cloud.secrets.put_secret_value(SecretId="mlops/slack-webhook", SecretString=json.dumps(options))

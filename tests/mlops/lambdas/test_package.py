@@ -30,8 +30,8 @@ def test_same_sources_give_the_same_bytes(tmp_path):
 def test_zip_holds_what_the_handler_imports_of_ours_and_no_more(tmp_path, handler):
     names = zipfile.ZipFile(package(handler, tmp_path)).namelist()
     assert names == [
-        "mlops/__init__.py", "mlops/lambdas/__init__.py", f"mlops/lambdas/{handler}.py", "mlops/telemetry/__init__.py",
-        "mlops/telemetry/lines.py",
+        "mlops/__init__.py", "mlops/lambdas/__init__.py", f"mlops/lambdas/{handler}.py", "mlops/masking.py",
+        "mlops/telemetry/__init__.py", "mlops/telemetry/lines.py",
     ]  # fmt: skip
 
 
