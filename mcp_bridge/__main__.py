@@ -58,10 +58,13 @@ def _serve(options: argparse.Namespace) -> int:
     logs.configure(os.environ.get("MCP_LOG_LEVEL", "INFO"))
     services = Services.from_environment()
     tracing.start("mcp", services.settings.traces_url)
-    if options.stdio:
-        build(services, agent=options.agent).run("stdio")
-        return 0
-    return _serve_http(options, services)
+    try:
+        if options.stdio:
+            build(services, agent=options.agent).run("stdio")
+            return 0
+        return _serve_http(options, services)
+    finally:
+        tracing.flush()
 
 
 def _serve_http(options: argparse.Namespace, services) -> int:

@@ -45,7 +45,13 @@ def job(name: str, **attributes: str) -> Iterator[Callable[[int], None]]:
                 span.set_status(tracing.Status(tracing.StatusCode.ERROR, f"exit status {code}"))
 
         yield note
-    tracing.flush()
+    flush()
+
+
+def flush() -> None:
+    """Send what is waiting; for a process that ends."""
+    if _tracing:
+        _tracing.flush()
 
 
 Observer = Callable[[bytes, int, float], None]

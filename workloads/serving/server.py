@@ -148,6 +148,7 @@ def main() -> int:
     warnings.filterwarnings("ignore", message="overflow encountered", category=RuntimeWarning)  # told by the output
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         code = runner.run(serve(os.environ))
+    following.flush()
     return leave(code)
 
 
