@@ -113,3 +113,24 @@ def test_policies_are_json_and_name_this_deployment_only():
         assert document["Version"] == "2012-10-17", path.name
         # Endpoints and what belongs to them begin so whatever the deployment is called (mlops/identity.py).
         assert "mlops-" not in path.read_text().replace("mlops-*", ""), path.name
+
+
+def test_alarm_on_an_expression_watches_the_metrics_that_it_should(account):
+    def query(name):
+        metric = {"Namespace": "AWS/DynamoDB", "MetricName": name, "Dimensions": [{"Name": "TableName", "Value": "t"}]}
+        return {"Id": name.lower(), "MetricStat": {"Metric": metric, "Period": 300, "Stat": "Sum"}, "ReturnData": False}
+
+    account("cloudwatch", "us-west-2").put_metric_alarm(
+        AlarmName="mlops-throttled", AlarmDescription="docs/runbooks/x.md", EvaluationPeriods=1, Threshold=0,
+        AlarmActions=["arn:aws:sns:us-west-2:123456789012:mlops-alarms"], ComparisonOperator="GreaterThanThreshold",
+        Metrics=[{"Id": "all", "Expression": "SUM(METRICS())"}, query("ReadThrottleEvents")],
+    )  # fmt: skip
+    values = {
+        "alarm_name": "mlops-throttled",
+        "arn": "arn:aws:cloudwatch:us-west-2:123456789012:alarm:mlops-throttled",
+        "metric_query": [{"metric": []}, {"metric": [{"metric_name": "ReadThrottleEvents"}]}],
+    }
+    resource = Resource("aws_cloudwatch_metric_alarm.this", "aws_cloudwatch_metric_alarm", values)
+    assert look(resource, account).words == "ReadThrottleEvents, operators are told"
+    values["metric_query"].append({"metric": [{"metric_name": "WriteThrottleEvents"}]})
+    assert not look(resource, account).fine
