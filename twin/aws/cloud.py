@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from twin.aws.locks import Locks
 from twin.aws.object_store import ObjectStore
 from twin.aws.replication import Replication, show
 from twin.aws.snapshots import Snapshots
+from twin.aws.table_history import TableHistory
 from twin.aws.twin import Twin
 from twin.aws.wire import Reply, not_implemented
 
@@ -40,6 +42,7 @@ class Cloud:
         self._objects = ObjectStore(folder / "s3.db", twin.options.account)
         self._snapshots = Snapshots(folder / "services", twin.locks)
         self._journal = Journal(folder / "services", "dynamodb")
+        self._tables = TableHistory(folder / "tables.db", twin.options.account, twin.options.region)
         self._snapshots.extra["dynamodb"] = self._journal.next_generation
         self._snapshots.committed["dynamodb"] = self._journal.rotate
         twin.storage.on_write = self._object_written
@@ -54,7 +57,9 @@ class Cloud:
         extras = self._snapshots.load()
         for environ in self._journal.begin(extras.get("dynamodb") or 0):
             reply = self._call(self._moto.get_application(environ), environ)
-            if reply.status >= 300:
+            if reply.status < 300:
+                self._tables.again(*_dynamodb(environ, environ["wsgi.input"].getvalue()))
+            else:
                 log.error("A journalled write could not be repeated: %s", reply.body[:300])
         self._locks.take_dirty()
 
@@ -64,6 +69,7 @@ class Cloud:
     def close(self) -> None:
         self.save(everything=True)
         self._journal.close()
+        self._tables.close()
         self._objects.close()
         _empty_moto()
 
@@ -87,9 +93,12 @@ class Cloud:
         name: str = app.service  # type: ignore[attr-defined]
         with self._locks.changing(name):
             body = environ["wsgi.input"].getvalue()
+            if name == "dynamodb":
+                self._tables.before(*_dynamodb(environ, body))
             reply = self._call(app, environ)
             if reply.status < 300 and name == "dynamodb":
                 self._journal.append(environ, body)
+                self._tables.after(*_dynamodb(environ, body))
             if reply.status < 300 and name == "s3":
                 self._write_through(environ)
         for other in _REACHES.get(name, ()):
@@ -127,6 +136,11 @@ class Cloud:
         with contextlib.suppress(AttributeError):
             answer.close()  # type: ignore[attr-defined]
         return reply
+
+
+def _dynamodb(environ: dict[str, Any], body: bytes) -> tuple[str, dict[str, Any]]:
+    """Operation and request."""
+    return environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2], json.loads(body or b"{}")
 
 
 def _empty_moto() -> None:
