@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 from pydantic import BaseModel, ConfigDict, Field
 
+from mlops.aws import is_missing
 from mlops.errors import MlopsError, RequestRefused, Unavailable
 from mlops.identity import digest
 from mlops.markdown import mail_header, slack
@@ -173,8 +174,11 @@ class Notifier:
         """The secret's text; empty where nobody made it, which switches the channel off."""
         try:
             return self._cloud.secret(name).strip()
-        except RequestRefused:
-            return ""
+        except RequestRefused as refused:
+            if refused.__cause__ is not None and is_missing(refused.__cause__):
+                return ""
+            # It is there, and we may not read it: no reason to be silent for ever.
+            raise
 
 
 def deliver(services: Services, message: Message) -> Delivery:

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import httpx
 import pytest
+from botocore.exceptions import ClientError
 
 from mlops import notify
 from mlops.notify import Event, Message, Notifier, compose_mail, deliver, flush, slack_payload
@@ -72,6 +73,15 @@ def test_good_news_pages_nobody(told, inbox):
 def test_a_channel_without_its_secret_is_off(services):
     assert services.notifier.send(message()).sent == []
     assert services.notifier.send(message()).failed == {}
+
+
+def test_a_secret_that_may_not_be_read_is_a_failure_and_no_missing_channel(told, monkeypatch):
+    def denied(**_):
+        answer = {"Error": {"Code": "AccessDeniedException", "Message": "not authorized"}}
+        raise ClientError(answer, "GetSecretValue")
+
+    monkeypatch.setattr(told.cloud.secrets, "get_secret_value", denied)
+    assert sorted(told.notifier.send(message()).failed) == CHANNELS
 
 
 def test_a_channel_that_fails_stops_no_other_and_is_tried_again_later(told, inbox, monkeypatch):
