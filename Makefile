@@ -97,5 +97,6 @@ test: setup ## checks, all tests, coverage
 	$(PY) -m pytest -m "not whole" -n 2 -q --cov --cov-report=
 	$(PY) -m pytest -m whole -q --cov --cov-append --cov-report= --ignore=tests/whole/test_workflow.py --ignore=tests/whole/test_recovery.py
 	$(PY) -m pytest tests/whole/test_workflow.py -q --cov --cov-append --cov-report=  # starts a system of its own
+	$(PY) -m pytest tests/whole/test_secrets.py -q --cov --cov-append --cov-report=  # as this does
 	$(PY) -m pytest tests/whole/test_recovery.py -q --cov --cov-append --cov-report=  # so does this, and loses it
 	$(PY) -m coverage report --fail-under=85 --skip-covered

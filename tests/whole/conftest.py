@@ -133,6 +133,13 @@ def system_with_workflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
         yield system
 
 
+@pytest.fixture(scope="session")
+def hinted_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """One that looks for issues every ten minutes: what starts sooner was hinted at by GitHub's webhook."""
+    with running(tmp_path_factory.mktemp("hinted") / "twin", MLOPS_INTAKE_POLL_INTERVAL_S="600") as system:
+        yield system
+
+
 @pytest.fixture(scope="module")
 def system_to_lose(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """One of which parts are lost."""
