@@ -208,6 +208,8 @@ def _cloudwatch(place: Place, operation: str, request: Request, status: int) -> 
         yield from (Ask(action, place.arn("cloudwatch", f"alarm:{name}")) for name in request.get("AlarmNames", []))
     elif "DashboardName" in request:
         yield Ask(action, place.arn("cloudwatch", f"dashboard/{request['DashboardName']}", region=""))
+    else:
+        yield Ask(action, _EVERYTHING)
 
 
 def _autoscaling(place: Place, operation: str, request: Request, status: int) -> Iterator[Ask]:

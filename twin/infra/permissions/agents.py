@@ -23,27 +23,34 @@ from twin.infra.permissions.table import (
 _WHO = "MCP server, for the agent {}"
 _SHARED = "The server keeps GitHub's token for five minutes: whichever agent comes first has read it for all."
 _FAILS = "A call that failed gives its claim back; the recorded runs may have none in this agent."
+_MISSING = "Only where an object is missing; in the recorded runs none was."
+_LAST = "The last phase's answer is handed back by whoever closes the run."
+_SECOND = "Only where an issue names the second bucket."
 _NO_STOP = "In the recorded runs nobody stopped a job of this phase by the tool."
 _FAULT = "In the recorded runs no phase of this agent failed."
 
 
-def _ledger(*more: str, unseen: dict[str, str] | None = None) -> Grant:
+def _ledger(*more: str, seen: str = "", unseen: dict[str, str] | None = None) -> Grant:
+    """`seen` names what is not seen of most agents, and was of this one."""
     actions = ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:DeleteItem", *more)
     why = "The run's record, and the claim under which a call happens once (UpdateItem: the state machine's token)."
-    return Grant("Ledger", why, actions, LEDGER, unseen={"dynamodb:DeleteItem": _FAILS, **(unseen or {})})
+    reasons = {"dynamodb:DeleteItem": _FAILS, **(unseen or {})}
+    reasons.pop(seen, None)
+    return Grant("Ledger", why, actions, LEDGER, unseen=reasons)
 
 
-def _answers(unseen: dict[str, str] | None = None) -> tuple[Grant, ...]:
-    """What every agent needs that carries a phase: the state machine waits for its answer."""
-    return (
-        Grant(
-            "AnswerStateMachine", "Hands the phase's result to the state that waits. A token is no resource of IAM.",
-            ("states:SendTaskSuccess", "states:SendTaskFailure"), (EVERYTHING,),
-            unseen={"states:SendTaskFailure": _FAULT, **(unseen or {})},
-        ),
-        Grant("WasItStopped", "A run whose execution a person stopped starts nothing more.",
-              ("states:DescribeExecution",), EXECUTIONS),
+def _answers(seen: str = "", unseen: dict[str, str] | None = None) -> Grant:
+    """Whoever carries a phase has it: the state machine waits for its answer."""
+    reasons = {"states:SendTaskFailure": _FAULT, **(unseen or {})}
+    reasons.pop(seen, None)
+    return Grant(
+        "AnswerStateMachine", "Hands the phase's result to the state that waits. A token is no resource of IAM.",
+        ("states:SendTaskSuccess", "states:SendTaskFailure"), (EVERYTHING,), unseen=reasons,
     )  # fmt: skip
+
+
+_IS_IT_STOPPED = Grant("WasItStopped", "A run whose execution a person stopped starts nothing more.",
+                       ("states:DescribeExecution",), EXECUTIONS)  # fmt: skip
 
 
 def _jobs(kind: str, phase: str, *, looks_at: tuple[str, ...] = (), unseen: dict[str, str] | None = None) -> Grant:
@@ -80,7 +87,7 @@ _DESCRIBE_KEY = Grant("WhichKey", "SageMaker asks for the key's state with the c
 _DISKS = (_VOLUMES, _DESCRIBE_KEY)
 
 
-def _lists(*names: str, unseen: str = "") -> Grant:
+def _lists(*names: str, unseen: str | dict[str, str] = "") -> Grant:
     return Grant("FindObjects", "Lists objects; and without it AWS calls a missing object forbidden.",
                  ("s3:ListBucket",), bucket(*names), MINE, unseen)  # fmt: skip
 
@@ -103,21 +110,23 @@ _TELLS = Grant(
 )  # fmt: skip
 
 
-def _runs() -> tuple[Grant, ...]:
-    return (
-        Grant("StartExecutions", "Starts a run through the state machine.", ("states:StartExecution",), WORKFLOW,
-              unseen={"states:StartExecution": "Only where this agent started a run in the recorded time."}),
-        Grant("AskAirflow", "Looks after a run in Airflow, and starts or ends it there.", ("airflow:InvokeRestApi",),
-              AIRFLOW_OP),
-    )  # fmt: skip
+def _starts(unseen: str = "") -> Grant:
+    return Grant("StartExecutions", "Starts a run through the state machine.", ("states:StartExecution",), WORKFLOW,
+                 unseen=unseen)  # fmt: skip
 
 
-_CLOSING = (
-    _reads("Closing", "What is kept of a run that is over: plots for the history, learning curves for the tracking.",
-           *objects("bucket", "evaluations/*", "models/*/training/*")),
-    _lists("bucket"),
-)  # fmt: skip
-"""For whoever closes a run: the history writer, and `/stop`."""
+_ASK_AIRFLOW = Grant("AskAirflow", "Looks after a run in Airflow, and ends it there.", ("airflow:InvokeRestApi",),
+                     AIRFLOW_OP)  # fmt: skip
+
+
+def _closing(unseen: str = "") -> tuple[Grant, ...]:
+    """For whoever closes a run: the history writer, and `/stop`."""
+    plots, curves = objects("bucket", "evaluations/*", "models/*/training/*")
+    why = "What is kept of a run that is over: plots for the history, learning curves for the tracking."
+    return _reads("Closing", why, plots, curves, unseen={plots: unseen} if unseen else {}), _lists(
+        "bucket", unseen=_MISSING
+    )
+
 
 AGENTS = (
     Role("agent-issue_detector", _WHO.format("that admits issues and obeys their comments"), (
@@ -125,25 +134,26 @@ AGENTS = (
                 unseen={"dynamodb:Scan": "Comments that look for earlier runs of an issue, such as `/rollback`."}),
         _GITHUB, _TELLS,
         _writes("KeepIssues", "The issue's text is kept as evidence.", *objects("bucket", "logs/*/issue.md")),
-        *_runs(),
-        _answers()[0],
+        _starts(), _ASK_AIRFLOW,
+        _answers("states:SendTaskFailure", {"states:SendTaskSuccess": "What had succeeded was told before the stop."}),
         Grant("StopExecutions", "`/stop` ends the run's execution.", ("states:StopExecution",), EXECUTIONS),
         Grant("StopJobs", "`/stop` ends the job of whatever phase the run is in.",
               ("sagemaker:DescribeProcessingJob", "sagemaker:DescribeTrainingJob", "sagemaker:StopProcessingJob",
                "sagemaker:StopTrainingJob"), sagemaker("processing-job/*", "training-job/*"),
               unseen={"sagemaker:StopTrainingJob": "The run was stopped in another phase."}),
-        *_CLOSING,
+        *_closing("Nobody stopped a run that had been judged."),
         key("s3", "dynamodb", "secretsmanager", "states"),
     )),
     Role("agent-data_preparation", _WHO.format("data_preparation"), (
-        _ledger("dynamodb:UpdateItem"),
-        *_answers(),
+        _ledger("dynamodb:UpdateItem", seen="dynamodb:DeleteItem"),
+        _answers(), _IS_IT_STOPPED,
         _jobs("processing-job", "prepare"), _pass(), *_DISKS, _job_logs("ProcessingJobs"),
-        _lists("bucket", "datasets"),
+        _lists("bucket", "datasets", unseen={bucket("datasets")[0]: _SECOND}),
         Grant("FindVersions", "Which version of each raw object a run is about.", ("s3:ListBucketVersions",),
-              bucket("bucket", "datasets"), MINE),
+              bucket("bucket", "datasets"), MINE, {bucket("datasets")[0]: _SECOND}),
         _reads("RawData", "Raw objects, also as they were at a moment in the past.",
-               *objects("bucket", "datasets/*"), *objects("datasets", "*"), versions=True),
+               *objects("bucket", "datasets/*"), *objects("datasets"), versions=True,
+               unseen={objects("datasets")[0]: _SECOND}),
         _reads("Reports", "What the job reports.", *objects("bucket", "logs/*/prepare/*")),
         _writes("PreparedData", "Manifests, the pointer to the newest version, raw objects kept with one, a task.",
                 *objects("bucket", "datasets/*", "logs/*/prepare/*")),
@@ -151,25 +161,24 @@ AGENTS = (
     )),
     Role("agent-training", _WHO.format("training"), (
         _ledger("dynamodb:UpdateItem"),
-        *_answers(),
+        _answers(), _IS_IT_STOPPED,
         _jobs("training-job", "train"),
         Grant("FollowAnyJob", "follow_job and stop_job are this agent's tools, for jobs of every phase.",
               ("sagemaker:DescribeProcessingJob", "sagemaker:StopProcessingJob"), sagemaker("processing-job/*"),
               unseen="Each agent followed its own jobs in the recorded runs; people's calls come here."),
         _pass(), *_DISKS, _job_logs("TrainingJobs"),
-        _lists("bucket"),
+        _lists("bucket", unseen=_MISSING),
         _reads("Models", "Is the trained model there; its learning curves.", *objects("bucket", "models/*/training/*")),
         _writes("Task", "What the job is to do.", *objects("bucket", "logs/*/train/*")),
         key("s3", "dynamodb", "states"),
     )),
     Role("agent-evaluation", _WHO.format("evaluation"), (
         _ledger("dynamodb:UpdateItem"),
-        *_answers(),
+        _answers(), _IS_IT_STOPPED,
         _jobs("processing-job", "validate"), _pass(), *_DISKS, _job_logs("ProcessingJobs"),
-        _lists("bucket", unseen="Needed where an object is missing."),
+        _lists("bucket", unseen=_MISSING),
         _reads("Results", "What the job measured; is the serving model there to compare with.",
-               *objects("bucket", "evaluations/*", "models/*"),
-               unseen={objects("bucket", "models/*")[0]: "Looked for only where an older model serves."}),
+               *objects("bucket", "evaluations/*", "models/*")),
         _writes("Task", "What the job is to do.", *objects("bucket", "logs/*/validate/*")),
         _GITHUB,
         key("s3", "dynamodb", "secretsmanager", "states"),
@@ -184,9 +193,9 @@ AGENTS = (
     )),
     Role("agent-packaging", _WHO.format("packaging"), (
         _ledger("dynamodb:UpdateItem"),
-        *_answers(),
+        _answers(), _IS_IT_STOPPED,
         _jobs("processing-job", "package"), _pass(), *_DISKS, _job_logs("ProcessingJobs"),
-        _lists("bucket"),
+        _lists("bucket", unseen=_MISSING),
         _reads("Parts", "Features and manifest of the data, and the archive as the job left it.",
                *objects("bucket", "datasets/*", "models/*")),
         _writes("Task", "What the job is to do.", *objects("bucket", "logs/*/package/*")),
@@ -201,8 +210,8 @@ AGENTS = (
     )),
     Role("agent-deployment", _WHO.format("deployment"), (
         _ledger("dynamodb:UpdateItem"),
-        *_answers(),
-        _lists("bucket", unseen="Needed where an object is missing."),
+        _answers(), _IS_IT_STOPPED,
+        _lists("bucket", unseen=_MISSING),
         _reads("Features", "A typical row, to ask the endpoint for.", *objects("bucket", "datasets/*")),
         _pass(), *_DISKS,
         Grant("Models", "What an endpoint is made of.",
@@ -243,7 +252,7 @@ AGENTS = (
     )),
     Role("agent-monitor", _WHO.format("monitor"), (
         _ledger("dynamodb:Scan", "dynamodb:UpdateItem"),
-        *_answers(),
+        _answers(),
         _jobs("processing-job", "drift"), _pass(), *_DISKS,
         _job_logs("ProcessingJobs"),
         _lists("bucket"),
@@ -267,13 +276,10 @@ AGENTS = (
         key("s3", "dynamodb", "secretsmanager", "states"),
     )),
     Role("agent-retrain", _WHO.format("retrain"), (
-        _ledger("dynamodb:Scan", "dynamodb:UpdateItem"),
-        *_answers(),
-        *_runs(),
-        _lists("bucket", "datasets"),
-        Grant("FindVersions", "Which data are new.", ("s3:ListBucketVersions",), bucket("bucket", "datasets"), MINE),
-        _reads("Signs", "Learning curves and results, to suggest settings; raw data, to know what a run is about.",
-               *objects("bucket", "models/*", "evaluations/*", "datasets/*"), *objects("datasets", "*"), versions=True),
+        _ledger("dynamodb:UpdateItem", unseen={"dynamodb:UpdateItem": _LAST}),
+        _answers(unseen={"states:SendTaskSuccess": _LAST}),
+        _starts("In the recorded runs with a state machine neither drift nor a schedule started one."),
+        Grant("FindVersions", "Which data are new.", ("s3:ListBucketVersions",), bucket("bucket"), MINE),
         _GITHUB, _TELLS,
         key("s3", "dynamodb", "secretsmanager", "states"),
     )),
@@ -287,14 +293,14 @@ AGENTS = (
         key("dynamodb", "secretsmanager", unseen="As above."),
     )),
     Role("agent-history_writer", _WHO.format("history_writer"), (
-        _ledger("dynamodb:Scan", "dynamodb:UpdateItem"),
-        *_answers(),
+        _ledger("dynamodb:Scan", "dynamodb:UpdateItem", seen="dynamodb:DeleteItem"),
+        _answers(seen="states:SendTaskFailure"), _IS_IT_STOPPED,
         Grant("Heartbeat", "A state that waits hears that its phase lives.", ("states:SendTaskHeartbeat",),
               (EVERYTHING,)),
-        *_runs(),
+        _starts("Only where a start was lost."), _ASK_AIRFLOW,
         Grant("StopExecutions", "A run that is over ends its execution, too.", ("states:StopExecution",), EXECUTIONS,
               unseen="Only where a run ended outside its execution."),
-        *_CLOSING,
+        *_closing(),
         _GITHUB, _TELLS,
         key("s3", "dynamodb", "secretsmanager", "states"),
     )),
