@@ -95,7 +95,7 @@ test: setup ## checks, all tests, coverage
 	$(MAKE) lint
 	$(PY) -m coverage erase
 	$(PY) -m pytest -m "not whole" -n 2 -q --cov --cov-report=
-	$(PY) -m pytest -m whole -q --cov --cov-append --cov-report= --ignore=tests/whole/test_workflow.py --ignore=tests/whole/test_recovery.py
+	$(PY) -m pytest -m whole -q --cov --cov-append --cov-report= --ignore=tests/whole/test_workflow.py --ignore=tests/whole/test_recovery.py --ignore=tests/whole/test_secrets.py
 	$(PY) -m pytest tests/whole/test_workflow.py -q --cov --cov-append --cov-report=  # starts a system of its own
 	$(PY) -m pytest tests/whole/test_secrets.py -q --cov --cov-append --cov-report=  # as this does
 	$(PY) -m pytest tests/whole/test_recovery.py -q --cov --cov-append --cov-report=  # so does this, and loses it
