@@ -176,7 +176,7 @@ def for_services(layout: Layout, tokens: Mapping[str, str]) -> dict[str, str]:
         "MLOPS_TRACE_PAGE": f"{layout.url('github')}/traces/{{run_key}}",
         "MLOPS_WORKFLOW_ARN": workflow_arn() if layout.workflow else "",
         # With the state machine in front, Airflow is reached as on AWS.
-        "MLOPS_MWAA_ENVIRONMENT": AIRFLOW if layout.workflow else "",
+        **({"MLOPS_MWAA_ENVIRONMENT": AIRFLOW} if layout.workflow else {}),
         "MLOPS_PAGERDUTY_URL": f"{layout.url('github')}/pagerduty",
         "MLOPS_DATA_QUEUE_URL": f"{layout.url('aws')}/{ACCOUNT}/{DATA_QUEUE}",
         "MLOPS_WEBHOOK_QUEUE_URL": f"{layout.url('aws')}/{ACCOUNT}/{WEBHOOK_QUEUE}",
