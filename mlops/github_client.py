@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from json import JSONDecodeError
 from typing import Any
 
 import github
@@ -104,7 +105,7 @@ def translated(action: str) -> Iterator[None]:
     """Turn PyGithub's and requests' errors into ours; the message says what was being done.
 
     Raises:
-        Unavailable: no connection, a time-out, 5xx, or a rate limit that lasts too long.
+        Unavailable: no connection, a time-out, 5xx, an answer that broke off, or a rate limit that lasts too long.
         Conflict: 409, or a branch that moved (`STALE_DATA`).
         RequestRefused: anything else GitHub refused, 401, 403 and 404 among them.
     """
@@ -123,6 +124,9 @@ def translated(action: str) -> Iterator[None]:
         if error.status in {0, 408, 429} or error.status >= 500 or any(word in text for word in _PASSING):
             raise Unavailable(text) from error
         raise RequestRefused(text) from error
+    except JSONDecodeError as error:
+        # Whatever was asked for may have been done.
+        raise Unavailable(f"Could not {action}: GitHub's answer broke off.") from error
     except requests.RequestException as error:
         # Its text names hosts and ports, which say nothing to the person who reads our message.
         raise Unavailable(f"Could not {action}: GitHub did not answer ({type(error).__name__}).") from error

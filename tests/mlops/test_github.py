@@ -84,7 +84,7 @@ def test_somebody_elses_copy_of_our_marker_is_not_our_comment(forge, repository)
     assert forge.comments(number, "stranger") == ["<!-- m --> mine now"]
 
 
-@pytest.mark.parametrize("fault", ["lost_reply", "reply_500_after_effect"])
+@pytest.mark.parametrize("fault", ["lost_reply", "reply_500_after_effect", "bad_json"])
 def test_a_lost_reply_to_a_comment_leads_to_no_second_one(forge, repository, fault):
     number = forge.file("text")
     forge.knob("faults", {"match": "POST .*/comments$", "fault": fault, "count": 1})
