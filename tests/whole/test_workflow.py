@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 
+import psutil
 import pytest
 
 from twin.environment import workflow_arn
@@ -41,9 +43,12 @@ class Runs:
         self.system.eventually(lambda: self.execution(key)["status"] != "RUNNING", f"the execution of {key} ended")
         return self.execution(key)
 
+    def history(self, key: str) -> list[dict]:
+        return self.functions.get_execution_history(executionArn=self.arn(key), maxResults=1000)["events"]
+
     def states(self, key: str) -> list[str]:
-        events = self.functions.get_execution_history(executionArn=self.arn(key), maxResults=1000)["events"]
-        return [event["stateEnteredEventDetails"]["name"] for event in events if "stateEnteredEventDetails" in event]
+        entered = [event.get("stateEnteredEventDetails") for event in self.history(key)]
+        return [details["name"] for details in entered if details]
 
     def reached(self, key: str, state: str) -> None:
         self.system.eventually(lambda: state in self.states(key), f"{key} reached {state}")
@@ -108,6 +113,21 @@ def test_run_that_succeeds_hands_on_what_every_phase_made(runs, filed):
     assert output["retrain"]["result"]["outcome"] == record["outcome"] == "deployed"
 
 
+def test_phase_whose_job_is_killed_is_entered_again(runs):
+    seconds = {"hidden_layers": [256, 256], "epochs": 60, "early_stopping_patience": 200}
+    key = runs.file(
+        issue_about("killed", algorithm="neural_network", dataset={"name": "digits"}, hyperparameters=seconds)
+    )
+    runs.system.eventually(lambda: [process.kill() or process for process in _training(key)], f"{key} trains")
+    ended = runs.ended(key)
+    assert ended["status"] == "SUCCEEDED", ended.get("cause")
+    failures = [event for event in runs.history(key) if event["type"] == "TaskFailed"]
+    assert [event["taskFailedEventDetails"]["error"] for event in failures] == ["Mlops.PlatformFault"]
+    jobs = [effect["name"] for effect in runs.system.effects("CreateTrainingJob") if key in effect["name"]]
+    assert sorted(jobs) == [f"{key}-train-t1", f"{key}-train-t2"]
+    assert runs.system.record(key)["outcome"] == "registered"
+
+
 def test_second_start_of_a_run_that_ended_is_refused(runs, filed):
     runs.ended(filed["good"])
     with pytest.raises(runs.functions.exceptions.ExecutionAlreadyExists):
@@ -125,3 +145,13 @@ def test_no_process_did_what_its_role_may_not(runs, filed):
 
 def _over(record: dict) -> dict | None:
     return record if record["state"] == "finished" else None
+
+
+def _training(key: str) -> list[psutil.Process]:
+    """The processes of a run's training job that compute now."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if f"{key}-train-" in process.environ().get("SAGEMAKER_BASE_DIR", ""):
+                found.append(process)
+    return found
