@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -61,6 +62,7 @@ def _functions(layout: Layout, url: str) -> None:
 
 def main() -> int:
     lines.configure()
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
     layout = Layout.load(Path(os.environ["TWIN_HOME"]))
     if layout is None:
         print(f"No system is set up in {os.environ['TWIN_HOME']}; `make up` does that.", file=sys.stderr)
@@ -92,7 +94,12 @@ def run(layout: Layout) -> int:
         front = Front(pages, inbox, traces.create(cloud.twin.traces))
         web = uvicorn.Server(
             uvicorn.Config(
-                front, host=HOST, port=layout.ports["github"], log_level="warning", timeout_graceful_shutdown=3
+                front,
+                host=HOST,
+                port=layout.ports["github"],
+                log_config=None,
+                access_log=False,
+                timeout_graceful_shutdown=3,
             )
         )
         web.run()

@@ -21,6 +21,7 @@ PHASES = ("prepare", "train", "validate", "package", "deploy", "monitor", "retra
 
 
 BODY = """```yaml
+model_type: supervised_learning
 algorithm: xgboost
 dataset: {name: traced_rows}
 hyperparameters: {n_estimators: 20}
@@ -42,13 +43,14 @@ def record(system):
 
 @pytest.fixture(scope="module")
 def spans(system, record) -> dict[str, dict[str, Any]]:
-    """Segments of the run's trace by id, once the last task has sent its own."""
+    """Segments of the run's trace by id, once those that end last have come: each process sends its own."""
+    last = {"run", "lifecycle.close_run", "tools/call close_run"}
     trace, xray = ids.xray(ids.trace_id(record["run_key"])), system.aws("xray")
 
     def look() -> dict[str, dict[str, Any]]:
         answer = xray.batch_get_traces(TraceIds=[trace])["Traces"]
         found = [json.loads(each["Document"]) for one in answer for each in one["Segments"]]
-        return {each["id"]: each for each in found} if "lifecycle.close_run" in {each["name"] for each in found} else {}
+        return {each["id"]: each for each in found} if last <= {each["name"] for each in found} else {}
 
     return system.eventually(look, "the trace is whole", patience_s=60)
 
