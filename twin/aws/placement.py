@@ -51,4 +51,3 @@ def _check_key(twin: Twin, name: str) -> None:
     found = keys.get(name.rpartition("/")[2])
     if found is None or found.key_state != "Enabled":
         raise invalid(f"The KMS key '{name}' does not exist, or is not enabled")
-
