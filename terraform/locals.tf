@@ -45,7 +45,7 @@ locals {
   }
   secret_prefix_arn = "arn:${local.partition}:secretsmanager:${local.region}:${local.account}:secret:${var.name}"
 
-  images = ["training", "processing", "processing-gpu", "inference", "mcp"]
+  images = ["training", "training-gpu", "processing", "processing-gpu", "inference", "inference-gpu", "mcp"]
 
   log_days = 90
 

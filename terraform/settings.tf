@@ -13,9 +13,11 @@ locals {
     MLOPS_JOB_KMS_KEY          = aws_kms_key.this.arn
     MLOPS_AGENT_ROLE_PREFIX    = local.agent_role_prefix
     MLOPS_TRAINING_IMAGE       = local.image["training"]
+    MLOPS_GPU_TRAINING_IMAGE   = local.image["training-gpu"]
     MLOPS_PROCESSING_IMAGE     = local.image["processing"]
     MLOPS_GPU_PROCESSING_IMAGE = local.image["processing-gpu"]
     MLOPS_INFERENCE_IMAGE      = local.image["inference"]
+    MLOPS_GPU_INFERENCE_IMAGE  = local.image["inference-gpu"]
     MLOPS_ALARM_TOPIC_ARN      = aws_sns_topic.alarms.arn
     MLOPS_DATA_QUEUE_URL       = aws_sqs_queue.data.id
     MLOPS_WEBHOOK_QUEUE_URL    = aws_sqs_queue.webhook.id

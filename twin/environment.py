@@ -164,9 +164,12 @@ def for_services(layout: Layout, tokens: Mapping[str, str]) -> dict[str, str]:
         "MLOPS_BUCKET": BUCKET,
         "MLOPS_TRAINING_IMAGE": image.format("training"),
         "MLOPS_PROCESSING_IMAGE": image.format("processing"),
-        # No container here has a GPU.
-        "MLOPS_GPU_PROCESSING_IMAGE": image.format("processing" if layout.containers else "processing-gpu"),
         "MLOPS_INFERENCE_IMAGE": image.format("inference"),
+        # No container here has a GPU.
+        **{
+            f"MLOPS_GPU_{name.upper()}_IMAGE": image.format(name if layout.containers else f"{name}-gpu")
+            for name in ("training", "processing", "inference")
+        },
         "MLOPS_JOB_ROLE_ARN": f"arn:aws:iam::{ACCOUNT}:role/mlops-jobs",
         "MLOPS_AGENT_ROLE_PREFIX": f"arn:aws:iam::{ACCOUNT}:role/{AGENT_ROLES}",
         "MLOPS_JOB_POLL_INTERVAL_S": "1",

@@ -13,7 +13,7 @@ from mlops.handles import Evaluation, ModelVersion, PreparedData, Submission, Tr
 from mlops.identity import Phase, digest
 from mlops.jobs import JobRequest
 from mlops.objects import read_json, sha256_of, size_of
-from mlops.phases import progress, requests
+from mlops.phases import placement, progress, requests
 from mlops.phases.run import Run, upload_document
 from mlops.record import RunRecord
 from mlops.services import Services
@@ -183,7 +183,7 @@ def _registration(services: Services, run: Run, version: str, prefix: str, sha25
         model=run.model,
         version=version,
         run_key=run.key,
-        image=services.settings.inference_image,
+        image=placement.inference_image(services.settings, run.spec.deployment.instance_type),
         model_uri=f"{prefix}model.tar.gz",
         approval="Approved" if accepted and not must_ask else "PendingManualApproval",
         metrics_uri=f"{evaluation.prefix}results.json",

@@ -1,4 +1,4 @@
-"""Where jobs and endpoints run and what encrypts their disks and results: parts of requests, from the settings."""
+"""Where jobs and endpoints run, in which image, and what encrypts their disks and results: from the settings."""
 
 from __future__ import annotations
 
@@ -9,6 +9,13 @@ from mlops.settings import Settings
 
 _OWN_DISKS = re.compile(r"ml\.(?:[a-z]+\d+[a-z]*d[a-z]*|g[5-9]\w*|p5\w*|trn1\w*)\.")
 """Machines with disks of their own (g4dn, m5d, g5, ...): their hardware encrypts these, and SageMaker takes no key."""
+
+_WITH_GPU = re.compile(r"ml\.[gp]\d")
+
+
+def inference_image(settings: Settings, instance_type: str) -> str:
+    """The image that serves on this machine."""
+    return settings.gpu_inference_image if _WITH_GPU.match(instance_type) else settings.inference_image
 
 
 def network(settings: Settings) -> dict[str, Any]:

@@ -30,8 +30,10 @@ def machine(settings: Settings, phase: Phase, spec: RunSpec) -> Machine:
     """The machine of a phase's job: a GPU where images are learnt from or judged, or sweeps are worked on."""
     detects = ALGORITHMS[spec.algorithm].workload == "detection"
     if phase is Phase.TRAIN:
-        kind = settings.gpu_training_instance_type if detects else settings.training_instance_type
-        return Machine(settings.training_image, kind, training_limit_s(settings, spec))
+        limit_s = training_limit_s(settings, spec)
+        if detects:
+            return Machine(settings.gpu_training_image, settings.gpu_training_instance_type, limit_s)
+        return Machine(settings.training_image, settings.training_instance_type, limit_s)
     if detects and (phase in (Phase.VALIDATE, Phase.PACKAGE) or spec.preprocessing.points is not None):
         return Machine(settings.gpu_processing_image, settings.gpu_processing_instance_type, settings.max_job_runtime_s)
     return Machine(settings.processing_image, settings.processing_instance_type, settings.max_job_runtime_s)

@@ -75,7 +75,7 @@ def model_request(settings: Settings, run: Run, packaged: ModelVersion) -> dict[
     traced = {tracing.URL: settings.traces_url} if settings.traces_url else {}
     content = {
         "PrimaryContainer": {
-            "Image": settings.inference_image,
+            "Image": placement.inference_image(settings, run.spec.deployment.instance_type),
             "ModelDataUrl": packaged.model_uri,
             "Environment": {"MLOPS_MODEL_VERSION": packaged.version, "MLOPS_RUN_KEY": run.key, **traced},
         },

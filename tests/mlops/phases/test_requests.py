@@ -89,7 +89,7 @@ def detector(**changes) -> RunSpec:
     [
         (Phase.PREPARE, {}, "mlops-processing:1"),
         (Phase.PREPARE, {"preprocessing": {"points": {"outputs": ["bev"]}}}, "mlops-processing-gpu:1"),
-        (Phase.TRAIN, {}, "mlops-training:1"),
+        (Phase.TRAIN, {}, "mlops-training-gpu:1"),
         (Phase.VALIDATE, {}, "mlops-processing-gpu:1"),
     ],
     ids=["images are only copied", "sweeps are worked on", "training", "judging"],

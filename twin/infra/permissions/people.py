@@ -23,7 +23,7 @@ from twin.infra.permissions.table import (
 
 _RUNBOOKS = "People do it by the runbooks, which a test holds against this policy."
 _CI = "CI deploys; no run of it reaches the twin."
-_IMAGES = ("training", "processing", "processing-gpu", "inference", "mcp")
+_IMAGES = ("training", "training-gpu", "processing", "processing-gpu", "inference", "inference-gpu", "mcp")
 _SERVICE = ("arn:${partition}:ecs:${region}:${account}:service/${name}/${name}-mcp",)
 _ENVIRONMENT = ("arn:${partition}:airflow:${region}:${account}:environment/${name}-airflow",)
 _LOGS = logs("/${name}/*", "/aws/sagemaker/*", "/aws/lambda/${name}-*", "airflow-${name}-airflow-*")

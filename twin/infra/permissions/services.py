@@ -84,7 +84,7 @@ SERVICES = (
         key("s3"),
         Grant("Disks", "Volumes are encrypted with the deployment's key.", ("kms:CreateGrant", "kms:DescribeKey"),
               ("${key}",), unseen=_BY_AWS.format("volume")),
-        *_pull("training", "processing", "processing-gpu", "inference"),
+        *_pull("training", "training-gpu", "processing", "processing-gpu", "inference", "inference-gpu"),
         *_network(),
         Grant("Logs", "What jobs and servers print.", ("logs:CreateLogStream", "logs:PutLogEvents"),
               logs("/aws/sagemaker/*")[1:]),

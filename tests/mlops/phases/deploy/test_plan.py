@@ -63,6 +63,14 @@ def test_a_model_is_named_after_its_content():
     assert changed["ModelName"] != request["ModelName"]
 
 
+@pytest.mark.parametrize(
+    ("machine", "image"), [("ml.m5.large", "mlops-inference"), ("ml.g4dn.xlarge", "mlops-inference-gpu")]
+)
+def test_a_machine_with_a_gpu_serves_from_the_image_for_it(machine, image):
+    request = plan.model_request(Settings(), run(instance_type=machine), PACKAGED)
+    assert request["PrimaryContainer"]["Image"].endswith(f"/{image}:1")
+
+
 def test_a_configuration_captures_requests_unless_it_is_switched_off():
     one = plan.variant("v1-2-0", "m", "ml.m5.large", 2, 100.0)
     captured = plan.config_request(Settings(), "e", "gh-1", "v1.2.0", [one])
