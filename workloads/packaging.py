@@ -16,6 +16,10 @@ ENTRIES = ("workloads.serving.server", "workloads.__main__")
 """The modules an endpoint starts; they and what they import of ours travel with the model."""
 
 
+OURS = ("workloads", "mlops")
+"""Packages that no image holds by itself."""
+
+
 def inference_code() -> dict[str, bytes]:
     """Our modules that the server imports, whatever the way, as {path: source}; third-party ones are the image's."""
     root = Path(workloads.__file__).parent.parent
@@ -54,7 +58,7 @@ def as_json(document: Mapping[str, Any]) -> bytes:
 
 def _source(root: Path, module: str) -> Path | None:
     """The file of one of our modules, None for a name that is no module (a class, or a foreign package)."""
-    if module.partition(".")[0] != "workloads":
+    if module.partition(".")[0] not in OURS:
         return None
     path = root.joinpath(*module.split("."))
     return next((p for p in (path.with_suffix(".py"), path / "__init__.py") if p.exists()), None)

@@ -60,7 +60,7 @@ def pins(file: Path) -> dict[str, str]:
 
 
 def test_root_of_the_plugins_holds_what_airflow_looks_for(names):
-    assert sorted({name.partition("/")[0] for name in names}) == [".airflowignore", *PACKAGES]
+    assert sorted({name.partition("/")[0] for name in names}) == sorted([".airflowignore", "telemetry_plugin.py", *PACKAGES])
 
 
 def test_every_plugin_travels(names):
