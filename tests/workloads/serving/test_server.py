@@ -74,7 +74,8 @@ def test_process_serves_within_a_second_and_ends_gracefully(base, wine):
     [
         ("workloads.serving.server", ("pandas", "sklearn", "torch", "scipy", "xgboost", "pydantic", "cv2")),
         ("workloads.serving.detector",
-         ("pandas", "sklearn", "torch", "scipy", "xgboost", "pydantic", "matplotlib", "numba", "onnx", "PIL", "mlops.spec", "opentelemetry")),
+         ("pandas", "sklearn", "torch", "scipy", "xgboost", "pydantic", "matplotlib", "numba", "onnx", "PIL",
+          "mlops.spec", "opentelemetry")),
     ],
 )  # fmt: skip
 def test_serving_loads_no_training_library(module, absent):

@@ -96,6 +96,7 @@ def test_shifted_requests_are_found_and_published(laptop, serving):
 
 
 def test_figures_of_the_last_minutes_count_every_request(laptop, serving):
+    ask(laptop, 80, middle=40.0)
     found = monitor.metrics(laptop.services, ENDPOINT, 60)
     assert found["requests"] >= 8
     assert found["error_rate"] == 0.0
