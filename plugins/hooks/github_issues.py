@@ -44,7 +44,7 @@ class IssuePoll:
     since: str | None = None
     """ISO 8601, the server's time."""
     seen: dict[str, str] = field(default_factory=dict)
-    """Issue number -> its mark (`updated_at` and a hash of the text) as it was when it was handed on."""
+    """Issue number -> its mark (see `_mark`) as it was when it was handed on, or when it was proved to be our own."""
     batch: int = 25
     pause_s: float = 0.0
     """What the rate limit asks for between two looks."""
@@ -72,10 +72,11 @@ class IssuePoll:
         # GitHub joins several labels by AND.
         for label in self.labels:
             for issue in await self._listed(label):
-                if "pull_request" not in issue and self.seen.get(str(issue["number"])) != _mark(issue):
-                    found[issue["number"]] = _mark(issue)
+                mark = _mark(issue, self.labels)
+                if "pull_request" not in issue and self.seen.get(str(issue["number"])) != mark:
+                    found[issue["number"]] = mark
         chosen: list[int] = []
-        for number in sorted(found, key=lambda number: (found[number], number)):
+        for number in sorted(found, key=lambda number: (found[number].partition(" ")[0], number)):
             if len(chosen) == self.batch:
                 break
             if await self._is_our_own_doing(number, found[number]):
@@ -99,15 +100,26 @@ class IssuePoll:
 
         Each report and label of ours changes the issue too; waking intake for it would cost two tasks each time.
         """
-        before, _, text = self.seen.get(str(number), "").partition(" ")
-        if not before or mark.partition(" ")[2] != text or not await self._login():
+        known, now = _parts(self.seen.get(str(number), "")), _parts(mark)
+        if known is None or now is None or (known.text, known.labels) != (now.text, now.labels):
+            return False
+        before, added = known.updated_at, now.comments - known.comments
+        if added < 0 or not await self._login():
             return False
         issues = f"repos/{self.repository}/issues"
         comments = (await self._get(f"{issues}/{number}/comments", {"since": before, "per_page": str(PAGE)}, {})).json()
         events = (await self._get(f"{issues}/events", {"per_page": str(PAGE)}, {})).json()
+        if added > len(comments):
+            return False
         if len(comments) == PAGE or (len(events) == PAGE and events[-1]["created_at"] > before):
             return False  # the page does not reach back far enough to prove it
-        others = [one for one in comments if one["updated_at"] > before and one["user"]["login"] != self._me]
+        # GitHub's times are whole seconds: a comment of the second that was seen is told by its being one more.
+        newest = sorted(one["id"] for one in comments)[len(comments) - added :]
+        others = [
+            one
+            for one in comments
+            if (one["updated_at"] > before or one["id"] in newest) and one["user"]["login"] != self._me
+        ]
         others += [
             one
             for one in events
@@ -191,9 +203,29 @@ def _until_reset(reply: httpx.Response) -> float:
     return max(0.0, reset - now.timestamp())
 
 
-def _mark(issue: Mapping[str, Any]) -> str:
+@dataclass(frozen=True)
+class _Mark:
+    updated_at: str
+    text: str
+    comments: int
+    labels: str
+
+
+def _mark(issue: Mapping[str, Any], watched: Sequence[str]) -> str:
+    """When an issue changed, and what tells two changes within one second apart: its text, comments, watched labels."""
     text = f"{issue['title']}\0{issue['body']}\0{issue['state']}"
-    return f"{issue['updated_at']} {hashlib.sha256(text.encode()).hexdigest()[:12]}"
+    labels = sorted({label["name"] for label in issue["labels"]} & set(watched))
+    return f"{issue['updated_at']} {_short(text)} {issue['comments']} {_short(*labels)}"
+
+
+def _short(*texts: str) -> str:
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:12]
+
+
+def _parts(mark: str) -> _Mark | None:
+    """None for no mark, or one of an older version."""
+    parts = mark.split(" ")
+    return _Mark(parts[0], parts[1], int(parts[2]), parts[3]) if len(parts) == 4 else None
 
 
 def _time(mark: str) -> datetime:

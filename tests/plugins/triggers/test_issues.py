@@ -143,7 +143,9 @@ def test_cursor_forgets_what_lies_behind_it(polling, people, clock):
     assert polling.poll.cursor["since"] == "2026-11-23T10:50:00Z"
 
 
-ISSUE = {"updated_at": "2026-11-23T10:00:00Z", "title": "t", "body": None, "state": "open"}
+ISSUE = {
+    "updated_at": "2026-11-23T10:00:00Z", "title": "t", "body": None, "state": "open", "comments": 0, "labels": [],
+}  # fmt: skip
 
 
 def test_our_own_reports_and_labels_wake_nobody(github, polling, people, clock):
@@ -158,6 +160,41 @@ def test_our_own_reports_and_labels_wake_nobody(github, polling, people, clock):
     clock.pass_(seconds=5)
     people.post(f"issues/{number}/comments", json={"body": "/retrain"})
     assert polling.look() == [number]
+
+
+def test_comment_within_the_second_of_our_own_report_is_noticed(github, polling, people, clock):
+    """GitHub's times are whole seconds: nothing in them tells the two apart."""
+    number = file(people, "mlops:train")
+    polling.look()
+    ours = {"authorization": "Bearer twin-bot-token"}
+    issue = f"{github}/api/v3/repos/{REPOSITORY}/issues/{number}"
+    clock.pass_(seconds=5)
+    report = httpx.post(f"{issue}/comments", json={"body": "running"}, headers=ours).json()
+    clock.pass_(seconds=5)
+    httpx.patch(report["url"], json={"body": "your turn"}, headers=ours)
+    assert polling.look() == []
+    people.post(f"issues/{number}/comments", json={"body": "/retrain"})
+    assert polling.look() == [number]
+    people.post(f"issues/{number}/comments", json={"body": "/stop"})
+    assert polling.look() == [number]
+    assert polling.look() == []
+
+
+def test_comment_is_not_hidden_by_our_report_of_the_next_second(github, polling, people, clock):
+    number = file(people, "mlops:train")
+    polling.look()
+    ours = {"authorization": "Bearer twin-bot-token"}
+    issue = f"{github}/api/v3/repos/{REPOSITORY}/issues/{number}"
+    clock.pass_(seconds=5)
+    report = httpx.post(f"{issue}/comments", json={"body": "running"}, headers=ours).json()
+    assert polling.look() == []
+    people.post(f"issues/{number}/comments", json={"body": "/stop"})
+    clock.pass_(seconds=1)
+    httpx.patch(report["url"], json={"body": "still running"}, headers=ours)
+    assert polling.look() == [number]
+    clock.pass_(seconds=1)
+    httpx.patch(report["url"], json={"body": "stopped"}, headers=ours)
+    assert polling.look() == []
 
 
 def test_label_that_was_taken_off_and_set_again_is_noticed(polling, people, clock):
