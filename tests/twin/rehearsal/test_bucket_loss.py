@@ -39,9 +39,13 @@ def test_what_was_copied_comes_back_and_only_the_last_moments_are_lost(services)
     s3 = services.cloud.s3
     for number in range(200):
         s3.put_object(Bucket=BUCKET, Key=f"models/m/{number:03d}", Body=b"%d" % number * 100)
+
+    def copied(key: str) -> bool:
+        return s3.head_object(Bucket=BUCKET, Key=key).get("ReplicationStatus") == "COMPLETED"
+
     with Writer(s3, BUCKET) as writer:
         held = losses.inventory(s3, BUCKET)
-        while len(writer.written) < 10:
+        while len(writer.written) < 10 or not all(copied(f"models/m/{number:03d}") for number in range(190, 200)):
             time.sleep(0.05)
     lost_at = time.time()
     assert losses.lose_objects(s3, BUCKET) >= 210
