@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import time
 from dataclasses import dataclass, field
@@ -10,12 +9,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import httpx
 import yaml
 
-from twin import environment
-from twin.aws.clients import client
 from twin.layout import REPOSITORY, Layout
+from twin.visitor import Visitor
 
 FOLLOW_LIMIT_S = 1200.0
 _GOOD = {"deployed", "registered", "kept-champion"}
@@ -53,31 +50,6 @@ def read_example(path: Path) -> Example:
     )
 
 
-class BridgeClient:
-    """Calls tools of the MCP server as any agent could."""
-
-    def __init__(self, url: str, token: str):
-        self.url = url
-        self.token = token
-
-    def call(self, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        return asyncio.run(self._call(tool, arguments))
-
-    async def _call(self, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        import httpx2
-        from mcp import Client
-        from mcp.client.streamable_http import streamable_http_client
-
-        async with (
-            httpx2.AsyncClient(headers={"authorization": f"Bearer {self.token}"}, timeout=30) as http,
-            Client(streamable_http_client(self.url, http_client=http)) as client,
-        ):
-            result = await client.call_tool(tool, arguments)
-        if result.is_error:
-            raise RuntimeError(f"{tool}: {getattr(result.content[0], 'text', '') if result.content else 'failed'}")
-        return result.structured_content or {}
-
-
 @dataclass
 class Progress:
     """What was already shown of one issue."""
@@ -103,13 +75,8 @@ class Follower:
 
     def __init__(self, layout: Layout):
         self.layout = layout
-        self.api = httpx.Client(
-            base_url=f"{layout.url('github')}/api/v3/repos/{REPOSITORY}",
-            headers={"Authorization": f"Bearer {environment.USER_TOKEN}"},
-            timeout=20,
-        )
-        self.sagemaker = client(layout.url("aws"), "sagemaker", environment.REGION)
-        self.bridge = BridgeClient(f"{layout.url('mcp')}/mcp", environment.operator_token(layout))
+        self.visitor = Visitor(layout)
+        self.sagemaker = self.visitor.aws("sagemaker")
 
     def carry(self, examples: list[Example]) -> int:
         """File every example, show progress, print one line of fact each; 0 if each ended as it asks."""
@@ -129,7 +96,9 @@ class Follower:
         return 0 if all(run.as_asked for run in runs) else 1
 
     def _file(self, example: Example) -> Progress:
-        reply = self.api.post("/issues", json={"title": example.title, "body": example.body, "labels": example.labels})
+        reply = self.visitor.github.post(
+            "/issues", json={"title": example.title, "body": example.body, "labels": example.labels}
+        )
         reply.raise_for_status()
         number = reply.json()["number"]
         print(
@@ -165,7 +134,7 @@ class Follower:
             f"  #{run.number} below its threshold; the operator comments:\n"
             + "\n".join(f"      {line}" for line in text.splitlines())
         )
-        self.api.post(f"/issues/{run.number}/comments", json={"body": text}).raise_for_status()
+        self.visitor.comment(run.number, text)
 
     def _show_phases(self, run: Progress) -> None:
         for phase, state in run.record["phases"].items():
@@ -179,11 +148,11 @@ class Follower:
                 )
 
     def _newest_record(self, number: int) -> dict[str, Any] | None:
-        runs = [run for run in self.bridge.call("list_runs", {"limit": 50})["runs"] if run["issue"] == number]
+        runs = [run for run in self.visitor.bridge.call("list_runs", {"limit": 50})["runs"] if run["issue"] == number]
         if not runs:
             return None
         newest = max(runs, key=lambda run: run["created_at"])
-        return self.bridge.call("get_run", {"run_key": newest["run_key"]})
+        return self.visitor.record(newest["run_key"])
 
     def _fact(self, run: Progress) -> str:
         """Run key, outcome, model version, endpoint state, history path: one line."""
@@ -219,7 +188,7 @@ class Follower:
         )
 
     def _get(self, path: str) -> Any:
-        reply = self.api.get(path)
+        reply = self.visitor.github.get(path)
         reply.raise_for_status()
         return reply.json()
 

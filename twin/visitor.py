@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import Any
@@ -11,10 +12,34 @@ import psutil
 
 from twin import environment
 from twin.aws.clients import client
-from twin.follow import BridgeClient
 from twin.layout import REPOSITORY, Layout
 
 PATIENCE_S = 240.0
+
+
+class BridgeClient:
+    """Calls tools of the MCP server as any agent could."""
+
+    def __init__(self, url: str, token: str):
+        self.url = url
+        self.token = token
+
+    def call(self, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        return asyncio.run(self._call(tool, arguments))
+
+    async def _call(self, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        import httpx2
+        from mcp import Client
+        from mcp.client.streamable_http import streamable_http_client
+
+        async with (
+            httpx2.AsyncClient(headers={"authorization": f"Bearer {self.token}"}, timeout=30) as http,
+            Client(streamable_http_client(self.url, http_client=http)) as client,
+        ):
+            result = await client.call_tool(tool, arguments)
+        if result.is_error:
+            raise RuntimeError(f"{tool}: {getattr(result.content[0], 'text', '') if result.content else 'failed'}")
+        return result.structured_content or {}
 
 
 class Visitor:

@@ -19,10 +19,10 @@ import pytest
 
 from mlops.judge import judge
 from twin import environment
-from twin.follow import BridgeClient
 from twin.infra.permissions.render import ROLES
 from twin.infra.permissions.replay import replay
 from twin.layout import HOST, PORTS, PROJECT, Layout
+from twin.visitor import BridgeClient
 
 pytestmark = [pytest.mark.whole, pytest.mark.timeout(600)]
 

@@ -22,10 +22,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.whole.bodies import issue_about
 from twin import environment
 from twin.aws import webhook_seed
-from twin.follow import BridgeClient
 from twin.layout import PROJECT
+from twin.visitor import BridgeClient
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -42,18 +43,6 @@ VAULTS = {
     "state/aws/services/secretsmanager.pickle": (),
     "state/github/github.sqlite": ("tokens", "hooks"),
 }
-
-
-def issue_about(name: str, **changes: object) -> str:
-    spec = {
-        "name": name,
-        "model_type": "supervised_learning",
-        "algorithm": "logistic_regression",
-        "dataset": {"name": "wine"},
-        "evaluation": {"thresholds": {"accuracy": 0.5}},
-        "deployment": {"target": "none"},
-    }
-    return f"```yaml\n{json.dumps({**spec, **changes})}\n```\n"
 
 
 LONG = {
@@ -118,7 +107,7 @@ class House:
         return httpx.post(f"{self.layout.url('mcp')}/mcp", json=body, headers=headers, timeout=30).status_code
 
     def file(self, name: str, **changes: object) -> int:
-        return self.system.file_issue(issue_about(name, **changes))
+        return self.system.file_issue(issue_about(name, **({"deployment": {"target": "none"}} | changes)))
 
     def finished(self, issue: int) -> dict:
         """The record of the issue's run, once it is reported; slowly, where many run or fail at once."""

@@ -8,22 +8,12 @@ import json
 import psutil
 import pytest
 
+from tests.whole.bodies import issue_about
 from twin.environment import workflow_arn
 from twin.infra.permissions.render import ROLES
 from twin.infra.permissions.replay import replay
 
 pytestmark = [pytest.mark.whole, pytest.mark.timeout(900)]
-
-
-def issue_about(name: str, **changes: object) -> str:
-    spec = {
-        "name": name,
-        "model_type": "supervised_learning",
-        "algorithm": "logistic_regression",
-        "dataset": {"name": "wine"},
-        "evaluation": {"thresholds": {"accuracy": 0.5}},
-    }
-    return f"```yaml\n{json.dumps({**spec, **changes})}\n```\n"
 
 
 class Runs:

@@ -18,10 +18,10 @@ from twin.aws import seed, server
 from twin.aws.calls import free_port
 from twin.aws.options import Options
 from twin.engine import Engine, Mount
-from twin.follow import BridgeClient
 from twin.images.catalogue import IMAGES
 from twin.images.jobs import Broken, Jobs
 from twin.layout import HOST, REPOSITORY
+from twin.visitor import BridgeClient
 
 _START_S = 60.0
 _LOOK = """

@@ -40,10 +40,21 @@ def github(tmp_path, clock, serve):
     return serve(app.create(tmp_path, clock=clock)).url
 
 
+def signed_in(github, token):
+    headers = {"authorization": f"Bearer {token}"}
+    return httpx.Client(base_url=f"{github}/api/v3/repos/{REPOSITORY}/", headers=headers, timeout=10)
+
+
 @pytest.fixture
 def people(github):
-    headers = {"authorization": "Bearer twin-octocat-token"}
-    with httpx.Client(base_url=f"{github}/api/v3/repos/{REPOSITORY}/", headers=headers, timeout=10) as client:
+    with signed_in(github, "twin-octocat-token") as client:
+        yield client
+
+
+@pytest.fixture
+def bot(github):
+    """Ourselves."""
+    with signed_in(github, "twin-bot-token") as client:
         yield client
 
 
@@ -148,30 +159,26 @@ ISSUE = {
 }  # fmt: skip
 
 
-def test_our_own_reports_and_labels_wake_nobody(github, polling, people, clock):
+def test_our_own_reports_and_labels_wake_nobody(polling, people, bot, clock):
     number = file(people, "mlops:train")
     polling.look()
-    ours = {"authorization": "Bearer twin-bot-token"}
-    issue = f"{github}/api/v3/repos/{REPOSITORY}/issues/{number}"
     for path, body in (("comments", {"body": "report"}), ("labels", {"labels": ["mlops:running"]})):
         clock.pass_(seconds=5)
-        assert httpx.post(f"{issue}/{path}", json=body, headers=ours).is_success
+        assert bot.post(f"issues/{number}/{path}", json=body).is_success
         assert polling.look() == []
     clock.pass_(seconds=5)
     people.post(f"issues/{number}/comments", json={"body": "/retrain"})
     assert polling.look() == [number]
 
 
-def test_comment_within_the_second_of_our_own_report_is_noticed(github, polling, people, clock):
+def test_comment_within_the_second_of_our_own_report_is_noticed(polling, people, bot, clock):
     """GitHub's times are whole seconds: nothing in them tells the two apart."""
     number = file(people, "mlops:train")
     polling.look()
-    ours = {"authorization": "Bearer twin-bot-token"}
-    issue = f"{github}/api/v3/repos/{REPOSITORY}/issues/{number}"
     clock.pass_(seconds=5)
-    report = httpx.post(f"{issue}/comments", json={"body": "running"}, headers=ours).json()
+    report = bot.post(f"issues/{number}/comments", json={"body": "running"}).json()
     clock.pass_(seconds=5)
-    httpx.patch(report["url"], json={"body": "your turn"}, headers=ours)
+    bot.patch(report["url"], json={"body": "your turn"})
     assert polling.look() == []
     people.post(f"issues/{number}/comments", json={"body": "/retrain"})
     assert polling.look() == [number]
@@ -180,20 +187,18 @@ def test_comment_within_the_second_of_our_own_report_is_noticed(github, polling,
     assert polling.look() == []
 
 
-def test_comment_is_not_hidden_by_our_report_of_the_next_second(github, polling, people, clock):
+def test_comment_is_not_hidden_by_our_report_of_the_next_second(polling, people, bot, clock):
     number = file(people, "mlops:train")
     polling.look()
-    ours = {"authorization": "Bearer twin-bot-token"}
-    issue = f"{github}/api/v3/repos/{REPOSITORY}/issues/{number}"
     clock.pass_(seconds=5)
-    report = httpx.post(f"{issue}/comments", json={"body": "running"}, headers=ours).json()
+    report = bot.post(f"issues/{number}/comments", json={"body": "running"}).json()
     assert polling.look() == []
     people.post(f"issues/{number}/comments", json={"body": "/stop"})
     clock.pass_(seconds=1)
-    httpx.patch(report["url"], json={"body": "still running"}, headers=ours)
+    bot.patch(report["url"], json={"body": "still running"})
     assert polling.look() == [number]
     clock.pass_(seconds=1)
-    httpx.patch(report["url"], json={"body": "stopped"}, headers=ours)
+    bot.patch(report["url"], json={"body": "stopped"})
     assert polling.look() == []
 
 
