@@ -96,11 +96,7 @@ class Follower:
         return 0 if all(run.as_asked for run in runs) else 1
 
     def _file(self, example: Example) -> Progress:
-        reply = self.visitor.github.post(
-            "/issues", json={"title": example.title, "body": example.body, "labels": example.labels}
-        )
-        reply.raise_for_status()
-        number = reply.json()["number"]
+        number = self.visitor.file_issue(example.body, list(example.labels), example.title)
         print(
             f"Filed #{number}: {example.title}\n  {self.layout.url('github')}/{REPOSITORY}/issues/{number}", flush=True
         )

@@ -58,7 +58,8 @@ class Visitor:
         return client(self.layout.url("aws"), service, environment.REGION)
 
     def file_issue(self, body: str, labels: list[str] | None = None, title: str = "[MLOps] a test") -> int:
-        reply = self.github.post("/issues", json={"title": title, "body": body, "labels": labels or ["mlops:train"]})
+        labels = ["mlops:train"] if labels is None else labels
+        reply = self.github.post("/issues", json={"title": title, "body": body, "labels": labels})
         reply.raise_for_status()
         return int(reply.json()["number"])
 
