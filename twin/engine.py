@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,6 +16,8 @@ _ANSWER_S = 30.0
 _SCRATCH = "/tmp:rw,mode=1777"  # noqa: S108 - of the container
 _UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9}
 _LABEL = "twin.part-of"
+_LIMITS = {"nofile": resource.RLIMIT_NOFILE, "nproc": resource.RLIMIT_NPROC}
+_MOST = 16_384  # podman sets its own limit of processes to the kernel's pid_max, 32,768 by default
 _SETTINGS = (
     "PATH", "HOME", "TMPDIR", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS", "CONTAINERS_CONF",
     "CONTAINERS_STORAGE_CONF", "CONTAINERS_REGISTRIES_CONF", "DOCKER_HOST", "DOCKER_CONFIG", "DOCKER_CONTEXT",
@@ -59,7 +62,7 @@ class Engine:
         """
         argv = [
             self.command, "run", "--rm", "--name", name, "--pull=never", "--network=host", "--read-only",
-            "--tmpfs", _SCRATCH, "--shm-size=1g", "--cap-drop=all", "--security-opt", "no-new-privileges",
+            "--tmpfs", _SCRATCH, "--shm-size=1g", "--cap-drop=all", "--security-opt", "no-new-privileges", *limits(),
         ]  # fmt: skip
         if belongs_to:
             argv += ["--label", f"{_LABEL}={belongs_to}"]
@@ -124,6 +127,16 @@ class Engine:
 
     def _ask(self, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run([self.command, *words], capture_output=True, text=True, timeout=_ANSWER_S, check=False)
+
+
+def limits() -> list[str]:
+    """Options for open files and processes: the engines' own defaults, a million, cannot be set where we may not."""
+    argv = []
+    for name, kind in _LIMITS.items():
+        _, hard = resource.getrlimit(kind)
+        allowed = _MOST if hard == resource.RLIM_INFINITY else min(hard, _MOST)
+        argv += ["--ulimit", f"{name}={allowed}:{allowed}"]
+    return argv
 
 
 def settings() -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 from pathlib import Path
 
 import pytest
@@ -80,3 +81,14 @@ def test_settings_of_the_engine_pass_and_nothing_else(monkeypatch):
     found = engine.settings()
     assert found["CONTAINERS_CONF"] == "/x/containers.conf"
     assert "GITHUB_TOKEN" not in found
+
+
+def test_no_limit_is_asked_above_what_this_process_may_set():
+    """An engine without CAP_SYS_RESOURCE cannot give its own defaults; so each that it would set is named."""
+    argv = Engine("podman").run("i:1", name="n")
+    asked = dict(argv[at + 1].split("=") for at, word in enumerate(argv) if word == "--ulimit")
+    assert set(asked) == {"nofile", "nproc"}
+    for name, kind in (("nofile", resource.RLIMIT_NOFILE), ("nproc", resource.RLIMIT_NPROC)):
+        soft, hard = (int(value) for value in asked[name].split(":"))
+        ours = resource.getrlimit(kind)[1]
+        assert 0 < soft == hard <= (16_384 if ours == resource.RLIM_INFINITY else ours)

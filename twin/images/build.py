@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from twin.engine import Engine, Mount
+from twin.engine import Engine, Mount, limits
 from twin.images.catalogue import Image
 from twin.layout import PROJECT
 
@@ -88,7 +88,7 @@ def command(
     argv = [engine.command, "build", "--file", str(image.dockerfile), "--platform", "linux/amd64"]
     if engine.name != "docker":
         # HEALTHCHECK exists in Docker's format only. A mirror on this machine's own address must be reached.
-        argv += ["--format", "docker", "--network=host", "--layers"]
+        argv += ["--format", "docker", "--network=host", "--layers", *limits()]
         argv += [word for folder in settings.folders for word in ("-v", str(Mount(folder, str(folder))))]
     argv += ["--secret", f"id=pip,src={secret}"]
     if settings.certificates:
