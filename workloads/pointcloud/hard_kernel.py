@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from workloads.pointcloud.cell_kernel import BLOCK, DOUBTFUL, OUTSIDE, cells_of, decode, exact_cell
-from workloads.pointcloud.prefetching import call_up
+from workloads.pointcloud.cell_kernel import BLOCK, CELLS, OUTSIDE, cells_of, decode, runs_of
+from workloads.pointcloud.vectors import POINTS, clear, put
 
 FEW_POINTS = 8
 """Voxels of so few points are cleared when they are opened; of larger ones only what the last scan left.
@@ -40,39 +40,38 @@ def fill(flat: np.ndarray, points: np.ndarray, bounds: np.ndarray, origin: np.nd
     mask, slots = (one << bit) - one, np.uint32(max_points)
     used, full, homeless = np.uint32(state[0]), state[1], state[2]
     few = max_points <= FEW_POINTS
-    cell_of = np.empty(BLOCK, np.int32)
+    axes, cell_of, starts = np.empty((3, BLOCK), np.float32), np.empty(CELLS, np.int32), np.empty(BLOCK + 1, np.int32)
     # Unsigned numbers throughout: a signed index costs NumPy's question whether it counts from the end.
     for start in range(0, len(points), BLOCK):
         block = min(len(points) - start, BLOCK)
-        cells_of(flat[4 * start :], block, bounds, origin, size, shape, cell_of)
-        call_up(marks, cell_of, block)
+        cells_of(flat[4 * start :], block, bounds, origin, size, shape, axes, cell_of)
         of_block = points[start:]
-        for number in range(block):
-            place = np.uint64(number)
-            found = cell_of[place]
+        for run in range(runs_of(cell_of, block, marks, starts)):
+            first, end = np.uint64(starts[np.uint64(run)]), np.uint64(starts[np.uint64(run) + np.uint64(1)])
+            found = cell_of[first + np.uint64(1)]
             if found == OUTSIDE:
                 continue
-            if found == DOUBTFUL:
-                found = np.int32(exact_cell(flat, start + number, origin, size, shape))
-            cell = np.uint32(found)
+            length, cell = np.uint32(end - first), np.uint32(found)
             mark = np.uint32(marks[cell])
             if mark == 0:
                 if used >= np.uint32(max_voxels):
-                    homeless += 1
+                    homeless += np.int64(length)
                     continue
                 cells[used] = found
                 if few:
                     opened = _slot(used, slots)
-                    for ahead in range(1, FEW_POINTS):
+                    for ahead in range(FEW_POINTS):
                         voxels[opened + np.uint64(ahead)] = 0
                 used += one
                 mark = used << bit
             rank = mark & mask
-            if rank < slots:
-                voxels[_slot((mark >> bit) - one, slots) + np.uint64(rank)] = of_block[place]
-                marks[cell] = np.int32(mark + one)
-            else:
-                full += 1
+            taken = min(length, slots - rank)
+            full += np.int64(length - taken)
+            marks[cell] = np.int32(mark + taken)
+            slot = _slot((mark >> bit) - one, slots) + np.uint64(rank)
+            for done in range(0, taken, POINTS):
+                ahead = np.uint64(done)
+                put(of_block, first + ahead, voxels, slot + ahead, np.int64(taken) - done)  # type: ignore[call-arg, arg-type]  # Numba passes the context
     state[0], state[1], state[2] = used, full, homeless
 
 
@@ -97,8 +96,8 @@ def finish(shape: np.ndarray, max_points: int, bits: int, marks: np.ndarray, cel
         marks[cell] = 0
         if max_points > FEW_POINTS:
             row = _slot(voxel, slots)
-            for rest in range(row + np.uint64(count), row + np.uint64(counts[voxel])):
-                voxels[rest] = 0
+            for rest in range(np.int64(count), np.int64(counts[voxel]), POINTS):
+                clear(voxels, row + np.uint64(rest), np.int64(counts[voxel]) - rest)  # type: ignore[call-arg, arg-type]
         counts[voxel] = count
         kept += np.int64(count)
     decode(cells, state[0], shape, coordinates_zyx)

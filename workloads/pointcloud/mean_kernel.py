@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from workloads.pointcloud.cell_kernel import BLOCK, DOUBTFUL, OUTSIDE, cells_of, decode, exact_cell
-from workloads.pointcloud.prefetching import call_up
+from workloads.pointcloud.cell_kernel import BLOCK, CELLS, OUTSIDE, cells_of, decode, runs_of
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -23,41 +22,38 @@ def average(flat: np.ndarray, count: int, bounds: np.ndarray, origin: np.ndarray
     """
     used, one = np.uint64(0), np.uint64(1)
     two, three, four = np.uint64(2), np.uint64(3), np.uint64(4)
-    cell_of = np.empty(BLOCK, np.int32)
+    axes, cell_of, starts = np.empty((3, BLOCK), np.float32), np.empty(CELLS, np.int32), np.empty(BLOCK + 1, np.int32)
     for start in range(0, count, BLOCK):
         block = min(count - start, BLOCK)
         of_block, slot_of = flat[4 * start :], slots[start:]
-        cells_of(of_block, block, bounds, origin, size, shape, cell_of)
-        call_up(marks, cell_of, block)
-        for number in range(block):
-            place = np.uint64(number)  # unsigned: see hard_kernel
-            found = cell_of[place]
+        cells_of(of_block, block, bounds, origin, size, shape, axes, cell_of)
+        for run in range(runs_of(cell_of, block, marks, starts)):
+            first, end = np.uint64(starts[np.uint64(run)]), np.uint64(starts[np.uint64(run) + one])  # see hard_kernel
+            found = cell_of[first + one]
             if found == OUTSIDE:
-                slot_of[place] = -1
+                slot_of[first:end] = -1
                 continue
-            if found == DOUBTFUL:
-                found = np.int32(exact_cell(flat, start + number, origin, size, shape))
             cell = np.uint32(found)
-            at = four * place
-            x, y = np.float64(of_block[at]), np.float64(of_block[at + one])
-            z, more = np.float64(of_block[at + two]), np.float64(of_block[at + three])
             mark = np.uint64(np.uint32(marks[cell]))
             if mark == 0:
-                row = four * used
-                sums[row], sums[row + one], sums[row + two], sums[row + three] = x, y, z, more
-                cells[used], counts[used] = found, 1
-                slot_of[place] = np.int32(used)
+                x, y, z, more = -0.0, -0.0, -0.0, -0.0  # the only number that adding to leaves each as it is
+                cells[used], counts[used] = found, 0
                 used += one
+                mark = used
                 marks[cell] = np.int32(used)
-            else:
-                slot = mark - one
-                row = four * slot
-                sums[row] += x
-                sums[row + one] += y
-                sums[row + two] += z
-                sums[row + three] += more
-                counts[slot] += 1
-                slot_of[place] = np.int32(slot)
+            slot = mark - one
+            row = four * slot
+            if counts[slot]:
+                x, y, z, more = sums[row], sums[row + one], sums[row + two], sums[row + three]
+            counts[slot] += np.int32(end - first)
+            for point in range(first, end):
+                at = four * np.uint64(point)
+                x += np.float64(of_block[at])
+                y += np.float64(of_block[at + one])
+                z += np.float64(of_block[at + two])
+                more += np.float64(of_block[at + three])
+                slot_of[np.uint64(point)] = np.int32(slot)
+            sums[row], sums[row + one], sums[row + two], sums[row + three] = x, y, z, more
     for number in range(used):
         marks[np.uint32(cells[np.uint64(number)])] = 0
     for number in range(used):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from workloads.pointcloud.cell_kernel import BLOCK, DOUBTFUL, OUTSIDE, cells_of, exact_cell
+from workloads.pointcloud.cell_kernel import BLOCK, CELLS, OUTSIDE, cells_of
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -18,18 +18,16 @@ def draw(flat: np.ndarray, count: int, bounds: np.ndarray, origin: np.ndarray, s
     """
     floor = np.float32(origin[2])
     rows = shape[0]
-    cell_of = np.empty(BLOCK, np.int32)
+    axes, cell_of = np.empty((3, BLOCK), np.float32), np.empty(CELLS, np.int32)
     used = 0
     for start in range(0, count, BLOCK):
         block = min(count - start, BLOCK)
-        cells_of(flat[4 * start :], block, bounds, origin, size, shape, cell_of)
+        cells_of(flat[4 * start :], block, bounds, origin, size, shape, axes, cell_of)
         for place in range(block):
-            cell = cell_of[place]
+            cell = cell_of[1 + place]
             if cell == OUTSIDE:
                 continue
             point = start + place
-            if cell == DOUBTFUL:
-                cell = np.int32(exact_cell(flat, point, origin, size, shape))
             column, row = cell // rows, cell % rows
             above = flat[4 * point + 2] - floor
             if counts[row, column] == 0 or above > image[0, row, column]:
