@@ -60,8 +60,8 @@ def fill(flat: np.ndarray, points: np.ndarray, bounds: np.ndarray, origin: np.nd
                 cells[used] = found
                 if few:
                     opened = _slot(used, slots)
-                    for ahead in range(FEW_POINTS):
-                        voxels[opened + np.uint64(ahead)] = 0
+                    for ahead in range(0, FEW_POINTS, POINTS):
+                        clear(voxels, opened + np.uint64(ahead), POINTS)
                 used += one
                 mark = used << bit
             rank = mark & mask
@@ -69,7 +69,8 @@ def fill(flat: np.ndarray, points: np.ndarray, bounds: np.ndarray, origin: np.nd
             full += np.int64(length - taken)
             marks[cell] = np.int32(mark + taken)
             slot = _slot((mark >> bit) - one, slots) + np.uint64(rank)
-            for done in range(0, taken, POINTS):
+            put(of_block, first, voxels, slot, np.int64(taken))  # type: ignore[call-arg, arg-type]
+            for done in range(POINTS, taken, POINTS):
                 ahead = np.uint64(done)
                 put(of_block, first + ahead, voxels, slot + ahead, np.int64(taken) - done)  # type: ignore[call-arg, arg-type]  # Numba passes the context
     state[0], state[1], state[2] = used, full, homeless
@@ -96,8 +97,10 @@ def finish(shape: np.ndarray, max_points: int, bits: int, marks: np.ndarray, cel
         marks[cell] = 0
         if max_points > FEW_POINTS:
             row = _slot(voxel, slots)
-            for rest in range(np.int64(count), np.int64(counts[voxel]), POINTS):
-                clear(voxels, row + np.uint64(rest), np.int64(counts[voxel]) - rest)  # type: ignore[call-arg, arg-type]
+            old, new = np.int64(counts[voxel]), np.int64(count)
+            clear(voxels, row + np.uint64(count), old - new)  # type: ignore[call-arg, arg-type]
+            for rest in range(new + POINTS, old, POINTS):
+                clear(voxels, row + np.uint64(rest), old - rest)  # type: ignore[call-arg, arg-type]
         counts[voxel] = count
         kept += np.int64(count)
     decode(cells, state[0], shape, coordinates_zyx)
