@@ -4,7 +4,7 @@ cloud           what a file holds; files: readers by format (scan_file .bin, pcd
 settings        Range (closed box), Grid (half-open cells), the settings of a run
 filtering       points within a range
 voxels          hard voxels: hard_kernel on the processor, sorting for any array module, cuda on a GPU;
-                prefetching: marks of a large grid called up before they are needed
+                vectors: the instructions that these kernels need and Numba does not know
 means           dynamic voxels: mean and number of points of each cell, without limits
 pillars         the ten features of PointPillars
 raster          height, intensity and density from above

@@ -12,7 +12,7 @@ from workloads.pointcloud.vectors import BITS, LANES, call_up, changes, lowest, 
 BLOCK = 1024
 """Points whose cells are found before they are used: with the points 32 KiB, which stay in the first cache."""
 CELLS = 1 + BLOCK + BITS
-"""Room for the cells of a block: one before the first, so that it has a neighbour, and as many as are looked at once."""
+"""Room for the cells of a block: one before the first, so that it has a neighbour, and as many as are seen at once."""
 OUTSIDE = -1
 _DOUBTFUL = -2
 _BEFORE_ALL = -3
@@ -27,6 +27,7 @@ def cells_of(flat: np.ndarray, count: int, bounds: np.ndarray, origin: np.ndarra
 
     Loops without branches, so that the compiler makes vector code of them: a division costs more than all the rest,
     therefore the quotient comes from the reciprocal, and one that lies next to a whole number is divided afterwards.
+    Whether one of two or three does is asked of the product of their distances, each of which is at most a half.
 
     Args:
         flat: (4 n,) float32 x, y, z and a fourth value of each point.
@@ -38,7 +39,7 @@ def cells_of(flat: np.ndarray, count: int, bounds: np.ndarray, origin: np.ndarra
     x, y, z = axes[0], axes[1], axes[2]
     whole = count // LANES * LANES
     for first in range(0, whole, LANES):
-        take_apart(flat, 4 * first, x, y, z, first)  # type: ignore[call-arg, arg-type]  # Numba passes the context
+        take_apart(flat, 4 * first, x, y, z, first)
     for point in range(whole, count):
         x[point], y[point], z[point] = flat[4 * point], flat[4 * point + 1], flat[4 * point + 2]
     if _quotients(count, bounds, origin, size, shape, x, y, z, cell):
@@ -59,7 +60,7 @@ def _quotients(count: int, bounds: np.ndarray, origin: np.ndarray, size: np.ndar
             inside = (x[point] >= x0) & (x[point] <= x1) & (y[point] >= y0) & (y[point] <= y1)
             inside &= (z[point] >= z0) & (z[point] <= z1)
             i, j = (np.float64(x[point]) - left) * per_x, (np.float64(y[point]) - right) * per_y
-            near = (abs(i - np.rint(i)) < _NEAR) | (abs(j - np.rint(j)) < _NEAR)
+            near = abs((i - np.rint(i)) * (j - np.rint(j))) < _NEAR / 2
             found = np.int32(j) * along + np.int32(i)
             found = np.int32(_DOUBTFUL) if near else found
             doubts |= np.int32(near & inside)
@@ -70,7 +71,7 @@ def _quotients(count: int, bounds: np.ndarray, origin: np.ndarray, size: np.ndar
         inside &= (z[point] >= z0) & (z[point] <= z1)
         i, j = (np.float64(x[point]) - left) * per_x, (np.float64(y[point]) - right) * per_y
         k = (np.float64(z[point]) - under) * per_z
-        near = (abs(i - np.rint(i)) < _NEAR) | (abs(j - np.rint(j)) < _NEAR) | (abs(k - np.rint(k)) < _NEAR)
+        near = abs((i - np.rint(i)) * (j - np.rint(j)) * (k - np.rint(k))) < _NEAR / 4
         found = (np.int32(k) * across + np.int32(j)) * along + np.int32(i)
         found = np.int32(_DOUBTFUL) if near else found
         doubts |= np.int32(near & inside)
@@ -83,9 +84,9 @@ def _settle(flat: np.ndarray, count: int, origin: np.ndarray, size: np.ndarray, 
             cell: np.ndarray) -> None:  # fmt: skip
     """Cells by division in the place of _DOUBTFUL."""
     for start in range(0, count, BITS):
-        bits = _first_bits(matches(cell, 1 + start, _DOUBTFUL), count - start)  # type: ignore[call-arg, arg-type]
+        bits = _first_bits(matches(cell, 1 + start, _DOUBTFUL), count - start)
         while bits:
-            point = start + np.int64(lowest(bits))  # type: ignore[call-arg]
+            point = start + np.int64(lowest(bits))
             bits &= bits - np.uint64(1)
             i = np.int32(np.floor((np.float64(flat[4 * point]) - origin[0]) / size[0]))
             j = np.int32(np.floor((np.float64(flat[4 * point + 1]) - origin[1]) / size[1]))
@@ -109,17 +110,17 @@ def runs_of(cell: np.ndarray, count: int, marks: np.ndarray, starts: np.ndarray)
     found = np.uint64(0)
     cell[0] = _BEFORE_ALL
     for start in range(0, count, BITS):
-        bits = _first_bits(changes(cell, 1 + start), count - start)  # type: ignore[call-arg, arg-type]
+        bits = _first_bits(changes(cell, 1 + start), count - start)
         while bits:
-            point = np.uint64(start) + lowest(bits)  # type: ignore[call-arg]
+            point = np.uint64(start) + lowest(bits)
             bits &= bits - np.uint64(1)
             starts[found] = point
             found += np.uint64(1)
             here = cell[point + np.uint64(1)]
             if here != OUTSIDE:
-                call_up(marks, np.int64(here))  # type: ignore[call-arg, arg-type]
+                call_up(marks, np.int64(here))
     starts[found] = count
-    return np.int64(found)
+    return int(found)
 
 
 @njit(cache=True, nogil=True, inline="always")

@@ -60,8 +60,8 @@ def fill(flat: np.ndarray, points: np.ndarray, bounds: np.ndarray, origin: np.nd
                 cells[used] = found
                 if few:
                     opened = _slot(used, slots)
-                    for ahead in range(0, FEW_POINTS, POINTS):
-                        clear(voxels, opened + np.uint64(ahead), POINTS)
+                    for done in range(0, FEW_POINTS, POINTS):
+                        clear(voxels, opened + np.uint64(done), POINTS)
                 used += one
                 mark = used << bit
             rank = mark & mask
@@ -69,10 +69,10 @@ def fill(flat: np.ndarray, points: np.ndarray, bounds: np.ndarray, origin: np.nd
             full += np.int64(length - taken)
             marks[cell] = np.int32(mark + taken)
             slot = _slot((mark >> bit) - one, slots) + np.uint64(rank)
-            put(of_block, first, voxels, slot, np.int64(taken))  # type: ignore[call-arg, arg-type]
+            put(of_block, first, voxels, slot, np.int64(taken))
             for done in range(POINTS, taken, POINTS):
                 ahead = np.uint64(done)
-                put(of_block, first + ahead, voxels, slot + ahead, np.int64(taken) - done)  # type: ignore[call-arg, arg-type]  # Numba passes the context
+                put(of_block, first + ahead, voxels, slot + ahead, np.int64(taken) - done)
     state[0], state[1], state[2] = used, full, homeless
 
 
@@ -98,9 +98,9 @@ def finish(shape: np.ndarray, max_points: int, bits: int, marks: np.ndarray, cel
         if max_points > FEW_POINTS:
             row = _slot(voxel, slots)
             old, new = np.int64(counts[voxel]), np.int64(count)
-            clear(voxels, row + np.uint64(count), old - new)  # type: ignore[call-arg, arg-type]
+            clear(voxels, row + np.uint64(count), old - new)
             for rest in range(new + POINTS, old, POINTS):
-                clear(voxels, row + np.uint64(rest), old - rest)  # type: ignore[call-arg, arg-type]
+                clear(voxels, row + np.uint64(rest), old - rest)
         counts[voxel] = count
         kept += np.int64(count)
     decode(cells, state[0], shape, coordinates_zyx)

@@ -25,7 +25,12 @@ _WORDS = ir.VectorType(_NUMBER, 4 * POINTS)
 _ZEROS = ir.Constant(_WORDS, None)
 
 
-@intrinsic
+def _word(meaning: Any) -> Any:
+    """An intrinsic, without the types of its declaration: calls lack its first parameter, which Numba gives."""
+    return intrinsic(meaning)
+
+
+@_word
 def call_up(_: Any, array: types.Array, place: types.Integer) -> Any:
     """`call_up(array, place)`: the memory will be written soon. Only a hint; a place outside does no harm."""
 
@@ -41,7 +46,7 @@ def call_up(_: Any, array: types.Array, place: types.Integer) -> Any:
     return types.void(array, place), generate
 
 
-@intrinsic
+@_word
 def take_apart(_: Any, flat: types.Array, first: types.Integer, x: types.Array, y: types.Array, z: types.Array,
                place: types.Integer) -> Any:  # fmt: skip
     """`take_apart(flat, first, x, y, z, place)`: x, y and z of LANES points of four float32 that begin at `first`.
@@ -62,7 +67,7 @@ def take_apart(_: Any, flat: types.Array, first: types.Integer, x: types.Array, 
     return types.void(flat, first, x, y, z, place), generate
 
 
-@intrinsic
+@_word
 def changes(_: Any, cells: types.Array, place: types.Integer) -> Any:
     """`changes(cells, place)`: bit k is set where cells[place + k] differs from the one before; int32, k < BITS."""
 
@@ -75,7 +80,7 @@ def changes(_: Any, cells: types.Array, place: types.Integer) -> Any:
     return types.uint64(cells, place), generate
 
 
-@intrinsic
+@_word
 def matches(_: Any, cells: types.Array, place: types.Integer, value: types.Integer) -> Any:
     """`matches(cells, place, value)`: bit k is set where cells[place + k] is `value`; int32, k < BITS."""
 
@@ -86,7 +91,7 @@ def matches(_: Any, cells: types.Array, place: types.Integer, value: types.Integ
     return types.uint64(cells, place, value), generate
 
 
-@intrinsic
+@_word
 def lowest(_: Any, bits: types.Integer) -> Any:
     """`lowest(bits)`: the number of the lowest bit that is set; some bit is."""
 
@@ -96,7 +101,7 @@ def lowest(_: Any, bits: types.Integer) -> Any:
     return types.uint64(types.uint64), generate
 
 
-@intrinsic
+@_word
 def put(_: Any, points: types.Array, first: types.Integer, target: types.Array, place: types.Integer,
         count: types.Integer) -> Any:  # fmt: skip
     """`put(points, first, target, place, count)`: copy min(count, POINTS) points of 16 bytes, all at once."""
@@ -113,7 +118,7 @@ def put(_: Any, points: types.Array, first: types.Integer, target: types.Array, 
     return types.void(points, first, target, place, count), generate
 
 
-@intrinsic
+@_word
 def clear(_: Any, target: types.Array, place: types.Integer, count: types.Integer) -> Any:
     """`clear(target, place, count)`: zero min(count, POINTS) points of 16 bytes; none where count < 1."""
 

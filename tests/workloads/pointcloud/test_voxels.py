@@ -36,6 +36,15 @@ def random_cloud(seed: int, count: int, columns: int = 4) -> np.ndarray:
     return points
 
 
+def sweeps(seed: int, count: int) -> np.ndarray:
+    """Beams that stay in a cell for a while, or jump; every third point on a border of cells of 0.25 m."""
+    random = np.random.default_rng(seed)
+    pace = random.choice([0.002, 0.1, 1.0], (count, 1))
+    points = (np.cumsum(random.normal(0, pace, (count, 4)), axis=0) % 5 - [0.5, 2.5, 1.5, 0]).astype(np.float32)
+    points[::3] = np.round(points[::3] * 4) / 4
+    return points
+
+
 def same(one, other) -> None:
     for name in ARRAYS:
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name), err_msg=name)
@@ -102,11 +111,27 @@ def test_kernel_gives_the_bits_of_the_sort(seed, count, max_points, max_voxels, 
         same(voxelizer(scan), by_sorting(scan, chosen))
 
 
-@given(seed=st.integers(0, 2**32 - 1), count=st.integers(0, 300), size=st.sampled_from([(0.25, 0.5, 2.0), (0.3, 1, 1)]))
-@settings(max_examples=30, deadline=None)
-def test_means_of_kernel_and_sort_are_the_same_bits(seed, count, size):
+@given(
+    seed=st.integers(0, 2**32 - 1), count=st.integers(1, 2500), max_points=st.sampled_from([1, 5, 32]),
+    max_voxels=st.sampled_from([40, 5000]), size=st.sampled_from([(0.25, 0.25, 2.0), (0.05, 0.05, 0.1), (1, 1, 0.5)]),
+)  # fmt: skip
+@settings(max_examples=60, deadline=None)
+def test_points_that_follow_each_other_in_a_cell_give_the_bits_of_the_sort(seed, count, max_points, max_voxels, size):
+    """Also where a run crosses the kernel's blocks, fills its voxel in the middle, or comes back to it."""
+    chosen = VoxelSettings(BOX, Grid.over(BOX, size), max_points, max_voxels)
+    voxelizer = Voxelizer(chosen)
+    for scan in (sweeps(seed, count), sweeps(seed + 1, count // 2 + 1)):
+        same(voxelizer(scan), by_sorting(scan, chosen))
+
+
+@given(
+    seed=st.integers(0, 2**32 - 1), count=st.integers(0, 2500), size=st.sampled_from([(0.25, 0.5, 2.0), (0.3, 1, 1)]),
+    scan_of=st.sampled_from([random_cloud, sweeps]),
+)  # fmt: skip
+@settings(max_examples=40, deadline=None)
+def test_means_of_kernel_and_sort_are_the_same_bits(seed, count, size, scan_of):
     voxelizer, grid = MeanVoxelizer(BOX, Grid.over(BOX, size)), Grid.over(BOX, size)
-    for scan in (random_cloud(seed, count), random_cloud(seed + 1, count // 2)):
+    for scan in (scan_of(seed, count), scan_of(seed + 1, count // 2)):
         one, other = voxelizer(scan), means_by_sorting(scan, BOX, grid)
         for name in ("means", "counts", "coordinates_zyx", "voxel_of_point"):
             np.testing.assert_array_equal(getattr(one, name), getattr(other, name), err_msg=name)
