@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from twin import engine, environment
 from twin.engine import Mount
-from twin.images.catalogue import IMAGES
+from twin.images import build
+from twin.images.catalogue import IMAGES, USUAL
 from twin.layout import HOST, Layout
 
 _OF_THE_IMAGE = {
@@ -66,8 +67,4 @@ def _container(
 
 def require_images() -> None:
     """Raises EngineMissing where a system of containers could not run, and says what to do."""
-    run_by = engine.find()
-    needed = ("training", "processing", "inference", "mcp", "airflow")
-    missing = [name for name in needed if not run_by.has(IMAGES[name].address())]
-    if missing:
-        raise engine.EngineMissing(f"{run_by.name} has no image of {', '.join(missing)}; `make images` builds them.")
+    build.require(engine.find(), USUAL)

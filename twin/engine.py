@@ -100,6 +100,14 @@ class Engine:
         found = json.loads(told.stdout)
         return found[0] if isinstance(found, list) else found
 
+    def label(self, image: str, name: str) -> str:
+        """Empty where the image has none of that name. Raises EngineMissing as `describe`."""
+        found = self.describe(image)
+        labels = found.get("Labels") or found.get("Config", {}).get("Labels") or {}
+        if "OCIv1" in found:  # buildah's way
+            labels = found["OCIv1"].get("config", {}).get("Labels") or {}
+        return str(labels.get(name, ""))
+
     def health_check(self, image: str) -> list[str]:
         """As its Dockerfile says, e.g. `["CMD", "python", ...]` or `["NONE"]`. Raises EngineMissing as `describe`."""
         found = self.describe(image)

@@ -14,7 +14,9 @@ from twin import environment
 from twin.aws.clients import client
 from twin.layout import REPOSITORY, Layout
 
-PATIENCE_S = 240.0
+PATIENCE_S = 400.0
+_PAUSES_S = (0.3, 1.0)
+"""Between two looks, at first and after a while: each look costs the system, and us, some of the processor."""
 
 
 class BridgeClient:
@@ -81,16 +83,22 @@ class Visitor:
         return self.bridge.call("get_run", {"run_key": run_key})
 
     def finished(self, issue: int, runs: int = 1) -> dict[str, Any]:
-        """The record of the issue's `runs`-th run, once it is reported."""
+        """The record of the issue's `runs`-th run, once it is reported; waits for its beginning, then its end."""
+
+        def begun() -> str:
+            found = self.runs(issue)
+            return str(found[runs - 1]["run_key"]) if len(found) >= runs else ""
+
+        return self.reported(self.eventually(begun, f"run {runs} of issue {issue} began"))
+
+    def reported(self, run_key: str) -> dict[str, Any]:
+        """The run's record, once it is reported."""
 
         def look() -> dict[str, Any] | None:
-            found = self.runs(issue)
-            if len(found) < runs:
-                return None
-            record = self.record(found[runs - 1]["run_key"])
+            record = self.record(run_key)
             return record if record["reported_at"] else None
 
-        return self.eventually(look, f"run {runs} of issue {issue} finished")
+        return dict(self.eventually(look, f"{run_key} finished"))
 
     def eventually(self, look: Callable[[], Any], what: str, patience_s: float = PATIENCE_S) -> Any:
         """Poll until `look` gives something true. A moment without service (a restart) is no answer, not a failure.
@@ -98,13 +106,15 @@ class Visitor:
         Raises AssertionError where it did not come in time.
         """
         deadline = time.monotonic() + patience_s
+        pause, longest = _PAUSES_S
         while time.monotonic() < deadline:
             try:
                 if found := look():
                     return found
             except (httpx.HTTPError, OSError, ExceptionGroup, RuntimeError):
                 pass
-            time.sleep(0.3)
+            time.sleep(pause)
+            pause = min(longest, pause * 1.1)
         raise AssertionError(f"not within {patience_s:.0f} s: {what}")
 
     def effects(self, operation: str) -> list[dict[str, Any]]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import sys
 
 import pytest
 
 from twin import composition, environment
-from twin.layout import Layout
+from twin.images.catalogue import IMAGES, SOURCES_LABEL, USUAL
+from twin.layout import PROJECT, Layout
 
 
 @pytest.fixture
@@ -59,7 +62,36 @@ def test_twin_is_told_to_run_jobs_in_containers(engine, tmp_path, monkeypatch):
 
 
 def test_missing_images_are_named_with_what_builds_them(engine):
-    composition.require_images()
     engine.write_text("#!/bin/sh\n[ $1 = info ]\n")
     with pytest.raises(composition.engine.EngineMissing, match=r"training, processing, inference, mcp, airflow.*make"):
         composition.require_images()
+
+
+def test_images_of_other_code_are_named_before_anything_runs_in_them(engine):
+    def holds(**digests: str) -> None:
+        labels = {name: {"Labels": {SOURCES_LABEL: digests.get(name, IMAGES[name].sources())}} for name in USUAL}
+        cases = "".join(f"*mlops-{name}:*) echo '[{json.dumps(told)}]';;\n" for name, told in labels.items())
+        engine.write_text(f'#!/bin/sh\ncase "$*" in\n{cases}esac\n')
+
+    holds()
+    composition.require_images()
+    holds(mcp="0" * 64, airflow="")
+    with pytest.raises(composition.engine.EngineMissing, match=r"image of mcp, airflow holds other code.*make images"):
+        composition.require_images()
+
+
+def test_every_file_that_an_image_copies_counts_and_no_other(tmp_path, monkeypatch):
+    shutil.copytree(PROJECT / "docker", tmp_path / "docker")
+    for name in ("mlops", "mcp_bridge", "dags", "plugins"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "policy.yaml").touch()
+    monkeypatch.setattr("twin.images.catalogue.PROJECT", tmp_path)
+    monkeypatch.setattr("twin.images.catalogue.DOCKER", tmp_path / "docker")
+    before = {name: IMAGES[name].sources() for name in ("mcp", "airflow")}
+    for path, changed in (("plugins/p.py", {"airflow"}), ("mlops/new.py", {"mcp", "airflow"}), ("other", set()),
+                          ("mlops/__pycache__/new.pyc", set())):  # fmt: skip
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text("x")
+        after = {name: IMAGES[name].sources() for name in before}
+        assert {name for name in before if after[name] != before[name]} == changed, path
+        before = after

@@ -7,11 +7,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from twin.engine import Engine, Mount, limits
-from twin.images.catalogue import Image
+from twin.engine import Engine, EngineMissing, Mount, limits
+from twin.images.catalogue import IMAGES, SOURCES_LABEL, Image
 from twin.layout import PROJECT
 
 CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
@@ -93,6 +94,7 @@ def command(
     argv += ["--secret", f"id=pip,src={secret}"]
     if settings.certificates:
         argv += ["--secret", f"id=certificates,src={settings.certificates}"]
+    argv += ["--label", f"{SOURCES_LABEL}={image.sources()}"]
     arguments = {"ACCELERATOR": image.accelerator, "BASE_IMAGE": base or ""}
     if image.accelerator == "cuda" or {"find-links", "index-url"} & set(settings.options):
         arguments["PIP_EXTRA_INDEX_URL"] = settings.options.get("extra-index-url", "") or " "
@@ -119,3 +121,16 @@ def build(engine: Engine, image: Image, addresses: list[str], base: str | None =
     if done.returncode != 0:
         raise BuildFailed(f"{image.name} was not built; the end of {log}:\n" + log.read_text()[-2000:])
     return time.monotonic() - began
+
+
+def require(engine: Engine, names: Iterable[str]) -> None:
+    """Raises EngineMissing where one of these images is not there, or holds other code than this checkout's."""
+    names = tuple(names)
+    missing = [name for name in names if not engine.has(IMAGES[name].address())]
+    if missing:
+        raise EngineMissing(f"{engine.name} has no image of {', '.join(missing)}; `make images` builds them.")
+    old = [name for name in names if engine.label(IMAGES[name].address(), SOURCES_LABEL) != IMAGES[name].sources()]
+    if old:
+        raise EngineMissing(
+            f"{engine.name}'s image of {', '.join(old)} holds other code than this folder; `make images` mends it."
+        )

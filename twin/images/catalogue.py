@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +14,7 @@ DOCKER = PROJECT / "docker"
 REGISTRY = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
 """Of the twin: images carry its address, so that jobs find them under the name that they ask for."""
 VERSION = "1"
+SOURCES_LABEL = "mlops.sources"
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,24 @@ class Image:
     def lock(self) -> Path:
         """What it holds: every package with its version and hashes."""
         return DOCKER / self.folder / f"{self.accelerator or 'requirements'}.lock"
+
+    def sources(self) -> str:
+        """Digest of the Dockerfile and of all files that it copies: which code an image holds."""
+        digest = hashlib.sha256()
+        for path in sorted({self.dockerfile, *self._copied()}):
+            digest.update(f"{path.relative_to(PROJECT)}\0{path.stat().st_size}\0".encode())
+            digest.update(path.read_bytes())
+        return digest.hexdigest()
+
+    def _copied(self) -> Iterator[Path]:
+        for line in self.dockerfile.read_text().splitlines():
+            words = line.split()
+            if words[:1] != ["COPY"] or words[1].startswith("--"):
+                continue
+            for word in words[1:-1]:
+                path = PROJECT / word.replace("${ACCELERATOR}", self.accelerator)
+                below = path.rglob("*") if path.is_dir() else [path]
+                yield from (file for file in below if file.is_file() and "__pycache__" not in file.parts)
 
     def address(self, registry: str = REGISTRY, version: str = VERSION) -> str:
         return f"{registry}/mlops-{self.name}:{version}"

@@ -17,6 +17,11 @@ def line(engine: str, name: str = "training", settings: PipSettings = PLAIN, bas
     return " ".join(command(Engine(engine), IMAGES[name], ["a:1", "b:1"], settings, Path("/s/pip.conf"), base))
 
 
+@pytest.mark.parametrize("engine", ["podman", "docker", "buildah"])
+def test_image_says_which_code_it_holds(engine):
+    assert f"--label mlops.sources={IMAGES['mcp'].sources()}" in line(engine, "mcp")
+
+
 def test_environment_wins_over_files_as_in_pip():
     read = PipSettings.read("global.index-url='https://file'\n:env:.index-url='https://environment'\n")
     assert read.options == {"index-url": "https://environment"}

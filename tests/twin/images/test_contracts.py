@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from twin import engine
-from twin.images import contracts
-from twin.images.catalogue import IMAGES, USUAL
+from twin.images import build, contracts
+from twin.images.catalogue import USUAL
 
 pytestmark = [pytest.mark.whole, pytest.mark.timeout(600)]
 
@@ -21,12 +21,13 @@ def runner():
 
 @pytest.fixture
 def needs(runner):
-    """Skips where an image is not built."""
+    """Skips where an image is not built, or of other code."""
 
     def look(*names: str) -> engine.Engine:
-        missing = [name for name in names if not runner.has(IMAGES[name].address())]
-        if missing:
-            pytest.skip(f"{runner.name} has no image of {', '.join(missing)}: `make images` builds them")
+        try:
+            build.require(runner, names)
+        except engine.EngineMissing as unfit:
+            pytest.skip(str(unfit))
         return runner
 
     return look
