@@ -1,8 +1,8 @@
 """Secrets Manager's rotation: makes a new value where one can be made, asks people where only they can.
 
-`api-keys` holds a key of our own making, `mcp_signing_key`; its other entries stay as they are. A token of GitHub, an
-address of Slack, a mail account are given out by others: for these a rotation is a reminder, and the value stays.
-Standard library and boto3 only.
+`api-keys` holds a key of our own making, `mcp_signing_key`; its other entries stay as they are, and the agents' tokens
+in Airflow's connection are signed anew. A token of GitHub, an address of Slack, a mail account are given out by others:
+for these a rotation is a reminder, and the value stays. Standard library and boto3 only.
 """
 
 from __future__ import annotations
@@ -10,17 +10,22 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from mlops.lambdas import tokens
 from mlops.telemetry.lines import tell
 
 KEYS_SECRET = "api-keys"  # noqa: S105
 KEY = "mcp_signing_key"
 PREVIOUS_KEY = "mcp_signing_key_previous"
 """The MCP server takes tokens of both: agents go on through a rotation, and an old key ends with the next one."""
+CONNECTION = "connections/mlops_mcp"
+"""Where Airflow finds the agents' tokens: a connection, `{"extra": {"tokens": {agent: token}}}`."""
+EVERY_S = 90 * 86400
 BY_PEOPLE = {
     "github-token": "In the bot's GitHub account, make a token with the same permissions; revoke the old one then.",
     "slack-webhook": "In Slack's app settings, add a webhook for the channel; remove the old one then.",
@@ -72,7 +77,20 @@ class Rotation:
             )  # fmt: skip
 
     def set(self) -> None:
-        """setSecret: nothing, for the MCP server reads the key here itself."""
+        """setSecret: sign the agents' tokens with the key of today, which the server takes until the next rotation.
+
+        Not with the new one, which the server learns only after it is current. The server reads the keys itself.
+        """
+        if self.name in BY_PEOPLE:
+            return
+        keys, connection = _signing(self._keys()), self._connection()
+        if not keys or connection is None:
+            return
+        agents = connection["extra"]["tokens"]
+        renewed = {agent: new for agent, token in agents.items() if (new := _renewed(token, keys))}
+        if renewed:
+            told = {**connection, "extra": {**connection["extra"], "tokens": {**agents, **renewed}}}
+            self.manager.put_secret_value(SecretId=self.connection, SecretString=json.dumps(told))
 
     def test(self) -> None:
         """testSecret: is the new key one, and is all else what it is in the current value?"""
@@ -92,13 +110,39 @@ class Rotation:
         self._check()
         others = ", ".join(sorted(_others(self._keys()))) or "none"
         # Told before it is done: told twice does less harm than not at all.
+        left = self._not_renewed()
+        asked = f"mint {left} anew (python -m mcp_bridge token --all --days 120) and put them into {self.connection}; "
         self.publish(
-            f"{self.title} is being rotated: mint tokens anew",
+            f"{self.title} is being rotated" + (": mint tokens anew" if left else ""),
             f"{KEY} in {self.title} gets a new value. Tokens signed with the one before go on until the next rotation, "
-            "and no longer. Mint new ones until then (python -m mcp_bridge token --all) and put them into Airflow's "
-            f"connection mlops_mcp. Entries of this secret that only people renew: {others}.",
+            f"and no longer. Until then {asked if left else ''}mint anew the tokens that people keep elsewhere. "
+            + ("" if left else f"Those of the agents in {self.connection} were renewed. ")
+            + f"Entries of this secret that only people renew: {others}.",
         )
         self._move(_CURRENT, source=self._current_version(), target=self.token)
+
+    def _not_renewed(self) -> str:
+        """Whose tokens in the connection do not last until the next rotation."""
+        key, connection = _signing(self._keys())[:1], self._connection()
+        if connection is None:
+            return "all tokens"
+        until = time.time() + EVERY_S
+        return ", ".join(
+            sorted(a for a, token in connection["extra"]["tokens"].items() if not _lasts(token, key, until))
+        )
+
+    def _connection(self) -> dict[str, Any] | None:
+        """Airflow's connection to the MCP server; None where there is none of the shape that we know."""
+        try:
+            found = self.manager.get_secret_value(SecretId=self.connection).get("SecretString")
+            connection = json.loads(found or "")
+            return connection if isinstance(connection["extra"]["tokens"], dict) else None
+        except (self.manager.exceptions.ResourceNotFoundException, ValueError, TypeError, KeyError):
+            return None
+
+    @property
+    def connection(self) -> str:
+        return self.title.removesuffix(self.name) + CONNECTION
 
     def _check(self) -> None:
         current, pending = self._keys(), self._pending_keys()
@@ -159,6 +203,25 @@ class Rotation:
 
 def _others(keys: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in keys.items() if name not in (KEY, PREVIOUS_KEY)}
+
+
+def _signing(keys: Mapping[str, Any]) -> list[str]:
+    """The keys whose tokens are taken, the newest first."""
+    return [str(keys[name]) for name in (KEY, PREVIOUS_KEY) if keys.get(name)]
+
+
+def _renewed(token: object, keys: list[str]) -> str | None:
+    try:
+        return tokens.renewed(str(token), keys, keys[0], time.time())
+    except tokens.NotOurs:
+        return None
+
+
+def _lasts(token: object, keys: list[str], until: float) -> bool:
+    try:
+        return tokens.ends(str(token), keys) >= until
+    except tokens.NotOurs:
+        return False
 
 
 STEPS: dict[str, Callable[[Rotation], None]] = {

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import uuid
 
+import anyio
 import pytest
 from moto.secretsmanager.models import secretsmanager_backends
 
+from mcp_bridge.auth import Verifier, mint
 from mlops.lambdas import rotation
 from mlops.lambdas.rotation import BY_PEOPLE, KEY, PREVIOUS_KEY, STEPS, RotationRefused
 
 OLD = "0" * 64
 KEYS = {KEY: OLD, "github_webhook_secret": "hook", "pagerduty_routing_key": "pager"}
+CONNECTION = "mlops/connections/mlops_mcp"
 ROTATED = "mlops/api-keys is being rotated: mint tokens anew"
 
 
@@ -135,17 +138,92 @@ def test_first_value_of_terraform_gets_a_key(manager):
     assert PREVIOUS_KEY not in keys(manager)
 
 
-def test_people_learn_that_tokens_must_be_minted_anew(manager, mail):
+def connected(manager, tokens, **more):
+    """Airflow's connection to the MCP server, as people put it there."""
+    value = {"conn_type": "http", "extra": {"url": "https://mcp/mcp", "tokens": tokens, **more}}
+    manager.create_secret(Name=CONNECTION, SecretString=json.dumps(value))
+    return value
+
+
+def connection(manager):
+    return json.loads(manager.get_secret_value(SecretId=CONNECTION)["SecretString"])
+
+
+def accepted(token, manager):
+    served = keys(manager)
+    held = [served[name] for name in (KEY, PREVIOUS_KEY) if name in served]
+    return anyio.run(Verifier(lambda: held).verify_token, token)
+
+
+def test_agents_tokens_outlive_one_rotation_after_the_other(manager, mail):
+    """Nobody mints anything: each rotation signs them with the key that it leaves as the one before."""
+    agents = {"training": mint("training", OLD, days=120), "judge": mint("judge", OLD, days=120)}
+    before = connected(manager, agents, region="eu")
+    for _ in range(3):
+        rotate(asked(manager))
+        for agent, token in connection(manager)["extra"]["tokens"].items():
+            assert accepted(token, manager).client_id == agent
+        (message,) = mail()
+        assert message["Subject"] == "mlops/api-keys is being rotated"
+        assert f"Those of the agents in {CONNECTION} were renewed" in message["Message"]
+    assert accepted(agents["training"], manager) is None
+    after = connection(manager)
+    assert {**after, "extra": {**after["extra"], "tokens": agents}} == before
+
+
+def test_tokens_are_let_in_at_every_step_of_a_rotation(manager):
+    connected(manager, {"training": mint("training", OLD, days=120)})
+    for _ in range(2):
+        rotated = asked(manager)
+        for name in STEPS:
+            step(name, rotated)
+            assert accepted(connection(manager)["extra"]["tokens"]["training"], manager), name
+
+
+def test_what_no_key_of_ours_signed_is_not_signed_now(manager, mail):
+    """Who may write into the connection may not have us sign what he likes."""
+    agents = {
+        "training": mint("training", OLD, days=120), "judge": mint("judge", "9" * 64), "monitor": "a.b.c", "ci": None,
+        "packaging": mint("packaging", OLD, days=-1),
+    }  # fmt: skip
+    connected(manager, agents)
+    for _ in range(2):
+        rotate(asked(manager))
+    after = connection(manager)["extra"]["tokens"]
+    assert {agent for agent, token in after.items() if agents[agent] != token} == {"training"}
+    message = mail()[-1]
+    assert message["Subject"] == ROTATED
+    assert "mint ci, judge, monitor, packaging anew (python -m mcp_bridge token --all" in message["Message"]
+
+
+def test_token_that_ends_before_the_next_rotation_is_asked_for(manager, mail):
+    connected(manager, {"training": mint("training", OLD, days=30), "judge": mint("judge", OLD, days=91)})
+    rotate(asked(manager))
+    assert "mint training anew" in mail()[0]["Message"]
+
+
+@pytest.mark.parametrize("value", ["no JSON", "[]", '{"extra": 1}', '{"extra": {"tokens": ["a"]}}'])
+def test_connection_of_another_shape_is_left_alone_and_people_are_asked(manager, mail, value):
+    manager.create_secret(Name=CONNECTION, SecretString=value)
+    rotate(asked(manager))
+    assert manager.get_secret_value(SecretId=CONNECTION)["SecretString"] == value
+    assert "mint all tokens anew" in mail()[0]["Message"]
+
+
+def test_people_learn_that_tokens_must_be_minted_anew_where_there_is_no_connection(manager, mail):
     rotate(asked(manager))
     (message,) = mail()
+    assert message["Subject"] == ROTATED
     assert "mcp_bridge token --all" in message["Message"]
     assert "go on until the next rotation" in message["Message"]
     assert "github_webhook_secret, pagerduty_routing_key" in message["Message"]
 
 
 def test_no_value_is_told_or_logged(manager, mail, capsys):
+    connected(manager, {"training": mint("training", OLD, days=120)})
     rotate(asked(manager))
     said = capsys.readouterr().out + json.dumps(mail())
+    assert connection(manager)["extra"]["tokens"]["training"].rpartition(".")[2] not in said
     assert not [value for value in {**KEYS, **keys(manager)}.values() if f'"{value}"' in said or value in said.split()]
     assert OLD not in said
     assert keys(manager)[KEY] not in said

@@ -166,6 +166,8 @@ SERVICES = (
         Grant("Renew", "The four steps of a rotation.",
               ("secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue",
                "secretsmanager:UpdateSecretVersionStage"), secret(*_SECRETS)),
+        Grant("Agents", "Signs the agents' tokens in Airflow's connection anew.",
+              ("secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"), secret("connections/mlops_mcp")),
         Grant("Tell", "Some secrets only people can renew: they are told.", ("sns:Publish",), ALARM_TOPIC),
         Grant("DeadLetters", "Lambda puts a failed asynchronous call there.", ("sqs:SendMessage",),
               queue("webhooks-dead"), unseen="Secrets Manager waits for the answer."),
