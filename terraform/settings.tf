@@ -30,5 +30,8 @@ locals {
     MLOPS_WORKFLOW_ARN         = "arn:${local.partition}:states:${local.region}:${local.account}:stateMachine:${local.workflow}"
     MLOPS_TRACES_URL           = "https://xray.${local.region}.amazonaws.com/v1/traces"
     MLOPS_TRACE_PAGE           = "https://${local.region}.console.aws.amazon.com/cloudwatch/home?region=${local.region}#xray:traces/{trace_id}"
+
+    # The specification names ml.p3.2xlarge; the torch of our image is built for CUDA 13, which does not know its V100.
+    MLOPS_GPU_TRAINING_INSTANCE_TYPE = "ml.g5.xlarge"
   }
 }

@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from workloads import accelerator
+
 if TYPE_CHECKING:
     import torch
 
@@ -27,9 +29,8 @@ class World:
         return self.rank == 0
 
     def device(self) -> torch.device:
-        import torch
-
-        return torch.device("cuda", self.local_rank) if torch.cuda.is_available() else torch.device("cpu")
+        """Raises UserError where torch does not know the GPU."""
+        return accelerator.device(self.local_rank)
 
     def sum(self, *values: float) -> list[float]:
         """Of each value over all processes; all of them must ask."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from workloads import accelerator
 from workloads.contract import UserError
 from workloads.tabular.algorithms import settle
 from workloads.tabular.graphs import INPUT, Graph
@@ -26,7 +27,7 @@ def fit(lesson: Lesson, settings: Mapping[str, Any]) -> Fitted:
     chosen = settle(settings, DEFAULTS)
     torch.manual_seed(chosen["seed"])
     torch.set_num_threads(lesson.threads)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = accelerator.device()
     mean, scale = lesson.moments()
     middle, spread = _target_moments(lesson)
     network = _network(lesson, chosen).to(device)
