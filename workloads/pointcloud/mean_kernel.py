@@ -35,18 +35,22 @@ def average(flat: np.ndarray, count: int, bounds: np.ndarray, origin: np.ndarray
                 continue
             cell = np.uint32(found)
             mark = np.uint64(np.uint32(marks[cell]))
+            at = four * first
+            x, y = np.float64(of_block[at]), np.float64(of_block[at + one])
+            z, more = np.float64(of_block[at + two]), np.float64(of_block[at + three])
             if mark == 0:
-                x, y, z, more = -0.0, -0.0, -0.0, -0.0  # the only number that adding to leaves each as it is
                 cells[used], counts[used] = found, 0
                 used += one
                 mark = used
                 marks[cell] = np.int32(used)
+                row = four * (mark - one)
+            else:
+                row = four * (mark - one)
+                x, y, z, more = sums[row] + x, sums[row + one] + y, sums[row + two] + z, sums[row + three] + more
             slot = mark - one
-            row = four * slot
-            if counts[slot]:
-                x, y, z, more = sums[row], sums[row + one], sums[row + two], sums[row + three]
             counts[slot] += np.int32(end - first)
-            for point in range(first, end):
+            slot_of[first] = np.int32(slot)
+            for point in range(first + one, end):
                 at = four * np.uint64(point)
                 x += np.float64(of_block[at])
                 y += np.float64(of_block[at + one])
