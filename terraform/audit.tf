@@ -1,4 +1,4 @@
-# Every call to AWS, and every read and write of an object in our buckets; kept for more than a year, proof against change.
+# Every call to AWS, and every read and write of an object in the buckets of runs and of their copies; kept for more than a year, proof against change.
 resource "aws_cloudtrail" "this" {
   #checkov:skip=CKV_AWS_252:Each of its files would be a message; the alarms watch what matters.
   name                          = var.name
@@ -15,8 +15,11 @@ resource "aws_cloudtrail" "this" {
     include_management_events = true
 
     data_resource {
-      type   = "AWS::S3::Object"
-      values = [for key in local.replicated : "${local.bucket_arn[key]}/"]
+      type = "AWS::S3::Object"
+      values = concat(
+        [for key in local.replicated : "${local.bucket_arn[key]}/"],
+        [for key in local.replicated : "${aws_s3_bucket.replica[key].arn}/"],
+      )
     }
   }
 

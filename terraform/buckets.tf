@@ -204,6 +204,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
   dynamic "rule" {
     for_each = contains(local.replicated, each.key) ? [1] : []
     content {
+      # Its automatic tiers only: what lies in an archive tier cannot be read when an endpoint grows or is rolled back.
       id     = "intelligent-tiering"
       status = "Enabled"
       filter {}
@@ -225,17 +226,6 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
   }
 
   depends_on = [aws_s3_bucket_versioning.this]
-}
-
-resource "aws_s3_bucket_intelligent_tiering_configuration" "this" {
-  for_each = local.replicated
-
-  bucket = aws_s3_bucket.this[each.key].id
-  name   = "archive"
-  tiering {
-    access_tier = "ARCHIVE_ACCESS"
-    days        = 180
-  }
 }
 
 # What happens to objects: the queue is what the data sensor reads, EventBridge is for everybody else (events.tf).

@@ -17,11 +17,14 @@ resource "aws_budgets_budget" "this" {
   }
 }
 
-# Spending that is out of the ordinary for a service, told the day after.
+# Spending that is out of the ordinary for this project, told the day after. An account can have one monitor of all its
+# services only, and may have it already; this one follows the tag `project`, once it is activated for cost allocation.
 resource "aws_ce_anomaly_monitor" "this" {
-  name              = "${var.name}-services"
-  monitor_type      = "DIMENSIONAL"
-  monitor_dimension = "SERVICE"
+  name         = "${var.name}-project"
+  monitor_type = "CUSTOM"
+  monitor_specification = jsonencode({
+    Tags = { Key = "project", Values = [var.name], MatchOptions = ["EQUALS"] }
+  })
 }
 
 resource "aws_ce_anomaly_subscription" "this" {

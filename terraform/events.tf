@@ -42,7 +42,8 @@ locals {
       pattern = {
         source      = ["aws.backup"]
         detail-type = ["Backup Job State Change", "Restore Job State Change", "Copy Job State Change"]
-        detail      = { state = ["FAILED", "ABORTED", "EXPIRED"], status = ["FAILED", "ABORTED"] }
+        # Backups and copies tell their `state`, restores their `status`.
+        detail = { "$or" = [{ state = ["FAILED", "ABORTED", "EXPIRED"] }, { status = ["FAILED", "ABORTED"] }] }
       }
     }
   }

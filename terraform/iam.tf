@@ -23,8 +23,8 @@ locals {
   agents            = toset([for file in fileset("${path.module}/files/policies", "agent-*.json") : trimsuffix(trimprefix(file, "agent-"), ".json")])
   agent_role_prefix = "arn:${local.partition}:iam::${local.account}:role/${var.name}-agent-"
 
-  # Lambda and CloudTrail send no account along when they take a role.
-  without_source_account = ["webhook", "rotation", "trail"]
+  # These send no account along when they take a role, or do not say that they do.
+  without_source_account = ["webhook", "rotation", "trail", "replication", "archive"]
 
   policy_words = {
     partition      = local.partition
@@ -53,6 +53,16 @@ data "aws_iam_policy_document" "trust" {
       content {
         test     = "StringEquals"
         variable = "aws:SourceAccount"
+        values   = [local.account]
+      }
+    }
+
+    # Firehose's own way to say for which account it acts.
+    dynamic "condition" {
+      for_each = each.key == "archive" ? [1] : []
+      content {
+        test     = "StringEquals"
+        variable = "sts:ExternalId"
         values   = [local.account]
       }
     }

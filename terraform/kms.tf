@@ -21,14 +21,37 @@ data "aws_iam_policy_document" "key" {
     principals {
       type = "Service"
       identifiers = [
-        "cloudwatch.amazonaws.com", "events.amazonaws.com", "sns.amazonaws.com", "s3.amazonaws.com",
-        "sqs.amazonaws.com", "costalerts.amazonaws.com", "budgets.amazonaws.com",
+        "cloudwatch.amazonaws.com", "sns.amazonaws.com", "s3.amazonaws.com", "sqs.amazonaws.com",
+        "costalerts.amazonaws.com", "budgets.amazonaws.com",
       ]
     }
     condition {
       test     = "StringEquals"
       variable = "aws:SourceAccount"
       values   = [local.account]
+    }
+  }
+
+  # EventBridge names no account when it writes to an encrypted topic, so no condition on one could ever hold. What it
+  # may write to is said by the topic's policy.
+  statement {
+    sid       = "Events"
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey*"]
+    resources = ["*"]
+    principals {
+      type        = "Service"
+      identifiers = ["events.amazonaws.com"]
+    }
+  }
+
+  # The state machine's log: what Step Functions encrypted is handed on by the delivery of logs.
+  statement {
+    sid       = "DeliveryOfLogs"
+    actions   = ["kms:Decrypt"]
+    resources = ["*"]
+    principals {
+      type        = "Service"
+      identifiers = ["delivery.logs.amazonaws.com"]
     }
   }
 

@@ -3,6 +3,7 @@
 locals {
   log_groups = {
     mcp                    = "/${var.name}/mcp"
+    containers             = "/aws/ecs/containerinsights/${var.name}/performance"
     network                = "/${var.name}/network"
     audit                  = "/${var.name}/audit"
     archive                = "/${var.name}/archive"
@@ -87,11 +88,6 @@ data "aws_iam_policy_document" "event_log" {
     principals {
       type        = "Service"
       identifiers = ["events.amazonaws.com", "delivery.logs.amazonaws.com"]
-    }
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [local.account]
     }
   }
 }

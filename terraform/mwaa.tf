@@ -107,7 +107,14 @@ resource "aws_mwaa_environment" "this" {
     delete = "90m"
   }
 
-  depends_on = [aws_iam_role_policy.this, aws_cloudwatch_log_group.this, aws_vpc_endpoint.interface]
+  # Its first workers need their ways out, and its last ones too.
+  depends_on = [
+    aws_iam_role_policy.this, aws_cloudwatch_log_group.this, aws_vpc_endpoint.interface, aws_vpc_endpoint.gateway,
+    aws_route.private, aws_route_table_association.private, aws_vpc_security_group_ingress_rule.airflow,
+    aws_vpc_security_group_egress_rule.airflow, aws_vpc_security_group_ingress_rule.flow,
+    aws_vpc_security_group_egress_rule.flow, aws_vpc_security_group_egress_rule.gateway,
+    aws_vpc_security_group_egress_rule.internet,
+  ]
 }
 
 # The settings of our own code (MLOPS_*), the same that the MCP server gets, as the environment of every process.

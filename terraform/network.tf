@@ -15,8 +15,8 @@ locals {
 
   # Services that something in the network calls.
   endpoints = toset([
-    "airflow.api", "airflow.env", "airflow.ops", "application-autoscaling", "ecr.api", "ecr.dkr", "events", "kms",
-    "logs", "monitoring", "sagemaker.api", "sagemaker.runtime", "secretsmanager", "sns", "sqs", "states", "sts", "xray",
+    "airflow.api", "airflow.env", "airflow.ops", "application-autoscaling", "ecr.api", "ecr.dkr", "kms", "logs",
+    "monitoring", "sagemaker.api", "sagemaker.runtime", "secretsmanager", "sns", "sqs", "states", "sts", "xray",
   ])
 }
 

@@ -23,13 +23,23 @@ data "aws_iam_policy_document" "alarms" {
       type = "Service"
       identifiers = [
         "backup.amazonaws.com", "budgets.amazonaws.com", "cloudwatch.amazonaws.com", "costalerts.amazonaws.com",
-        "events.amazonaws.com",
       ]
     }
     condition {
       test     = "StringEquals"
       variable = "aws:SourceAccount"
       values   = [local.account]
+    }
+  }
+
+  # A topic's policy can set EventBridge no condition: with one, no event would arrive.
+  statement {
+    sid       = "EventsTell"
+    actions   = ["sns:Publish"]
+    resources = [each.value]
+    principals {
+      type        = "Service"
+      identifiers = ["events.amazonaws.com"]
     }
   }
 

@@ -28,7 +28,12 @@ resource "aws_secretsmanager_secret_rotation" "this" {
 
   rotation_rules { automatically_after_days = 90 }
 
-  depends_on = [aws_lambda_permission.rotation, aws_secretsmanager_secret_version.this]
+  # Secrets Manager calls the function once to try it, and the function asks Secrets Manager through the endpoint.
+  depends_on = [
+    aws_lambda_permission.rotation, aws_secretsmanager_secret_version.this, aws_vpc_endpoint.interface,
+    aws_route_table_association.isolated, aws_vpc_security_group_ingress_rule.flow,
+    aws_vpc_security_group_egress_rule.flow,
+  ]
 }
 
 resource "aws_lambda_permission" "rotation" {

@@ -29,6 +29,36 @@ resource "aws_xray_sampling_rule" "rest" {
   resource_arn   = "*"
 }
 
+# X-Ray keeps spans in two groups of its own making, once Transaction Search is on (docs/observability.md).
+data "aws_iam_policy_document" "spans" {
+  statement {
+    actions = ["logs:PutLogEvents"]
+    resources = [
+      for group in ["aws/spans", "/aws/application-signals/data"] :
+      "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:${group}:*"
+    ]
+    principals {
+      type        = "Service"
+      identifiers = ["xray.amazonaws.com"]
+    }
+    condition {
+      test     = "ArnLike"
+      variable = "aws:SourceArn"
+      values   = ["arn:${local.partition}:xray:${local.region}:${local.account}:*"]
+    }
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [local.account]
+    }
+  }
+}
+
+resource "aws_cloudwatch_log_resource_policy" "spans" {
+  policy_name     = "${var.name}-spans"
+  policy_document = data.aws_iam_policy_document.spans.json
+}
+
 resource "aws_xray_group" "runs" {
   group_name        = var.name
   filter_expression = "annotation.run_key BEGINSWITH \"gh-\""

@@ -18,6 +18,11 @@ variable "bucket_suffix" {
     condition     = can(regex("^(-[a-z0-9-]{0,28}[a-z0-9])?$", var.bucket_suffix))
     error_message = "bucket_suffix: empty, or - and up to 29 characters of a-z, 0-9 and -, not ending in -."
   }
+
+  validation {
+    condition     = length("${var.name}-lifecycle-replica${var.bucket_suffix}") <= 63
+    error_message = "bucket_suffix: with name it must leave each bucket's name at 63 characters; use at most 45 for both."
+  }
 }
 
 variable "domain" {
@@ -67,8 +72,9 @@ variable "vpc_cidr" {
   default     = "10.40.0.0/16"
 
   validation {
-    condition     = can(cidrhost(var.vpc_cidr, 0)) && try(tonumber(split("/", var.vpc_cidr)[1]) <= 20, false)
-    error_message = "vpc_cidr: an IPv4 block of at least /20, e.g. 10.40.0.0/16."
+    condition = (can(cidrhost(var.vpc_cidr, 0))
+    && try(contains(range(16, 21), tonumber(split("/", var.vpc_cidr)[1])), false))
+    error_message = "vpc_cidr: an IPv4 block from /16, the largest that a VPC takes, to /20, e.g. 10.40.0.0/16."
   }
 }
 
@@ -99,6 +105,11 @@ variable "airflow" {
   validation {
     condition     = var.airflow.max_workers >= 1 && var.airflow.max_workers <= 25
     error_message = "airflow.max_workers: 1 to 25."
+  }
+
+  validation {
+    condition     = var.airflow.class != "mw1.micro" || var.airflow.max_workers == 1
+    error_message = "airflow.max_workers: mw1.micro has one worker; set 1, or choose a larger class."
   }
 }
 

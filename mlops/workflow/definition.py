@@ -131,7 +131,7 @@ def _phase(phase: Phase, table: str, pause_s: int, heartbeat_s: int) -> dict[str
             "ResultPath": f"$.{phase}",
             "TimeoutSeconds": PHASE_LIMIT_S,
             "HeartbeatSeconds": heartbeat_s,
-            "Retry": [_retry([PLATFORM_FAULT], pause_s), _retry(LEDGER_FAULTS, pause_s)],
+            "Retry": [_retry([PLATFORM_FAULT, *LEDGER_FAULTS], pause_s)],
             "Catch": [
                 {
                     "ErrorEquals": ["DynamoDb.ConditionalCheckFailedException"],

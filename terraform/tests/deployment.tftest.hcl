@@ -173,7 +173,6 @@ run "wrong_values_are_refused" {
   command = plan
   variables {
     name               = "Ml_Ops"
-    bucket_suffix      = "x"
     domain             = "example"
     github_repository  = "perception"
     operators          = []
@@ -185,7 +184,27 @@ run "wrong_values_are_refused" {
   }
 
   expect_failures = [
-    var.name, var.bucket_suffix, var.domain, var.github_repository, var.operators, var.monthly_budget_usd,
-    var.vpc_cidr, var.zones, var.airflow, var.image_tag,
+    var.name, var.domain, var.github_repository, var.operators, var.monthly_budget_usd, var.vpc_cidr, var.zones,
+    var.airflow, var.image_tag,
   ]
+}
+
+run "suffix_that_no_bucket_may_end_with_is_refused" {
+  command = plan
+  variables { bucket_suffix = "x" }
+
+  expect_failures = [var.bucket_suffix]
+}
+
+# What AWS would refuse in the middle of an apply is refused before the plan.
+run "values_that_do_not_go_together_are_refused" {
+  command = plan
+  variables {
+    name          = "sixteen-letters1"
+    bucket_suffix = "-of-thirty-characters-in-all-x"
+    vpc_cidr      = "10.0.0.0/8"
+    airflow       = { class = "mw1.micro", max_workers = 5 }
+  }
+
+  expect_failures = [var.bucket_suffix, var.vpc_cidr, var.airflow]
 }

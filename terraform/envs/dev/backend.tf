@@ -1,4 +1,4 @@
-# The state's bucket is made by hand, once, before anything else: see terraform/README.md, "State".
+# The state's bucket is made by hand, once in each account, before anything else: docs/architecture.md, "Install on AWS".
 terraform {
   backend "s3" {
     bucket       = "mlops-terraform-state-123456789012"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+from moto.events.models import EventPattern
+
 from twin.infra.checks.looking import (
     Account,
     Values,
@@ -46,10 +48,35 @@ def stage(account: Account, values: Values) -> str:
     return "50 calls a second, logged"
 
 
+_TRAINING, _PROCESSING = "SageMaker Training Job State Change", "SageMaker Processing Job State Change"
+_SAMPLES = {
+    "training-failed": [
+        (_TRAINING, {"TrainingJobStatus": "Failed"}, True), (_TRAINING, {"TrainingJobStatus": "Completed"}, False),
+    ],
+    "processing-failed": [
+        (_PROCESSING, {"ProcessingJobStatus": "Stopped"}, True), (_TRAINING, {"TrainingJobStatus": "Failed"}, False),
+    ],
+    "endpoint-failed": [
+        ("SageMaker Endpoint State Change", {"EndpointStatus": "FAILED"}, True),
+        ("SageMaker Endpoint State Change", {"EndpointStatus": "IN_SERVICE"}, False),
+    ],
+    "backup-failed": [
+        ("Backup Job State Change", {"state": "FAILED"}, True), ("Copy Job State Change", {"state": "ABORTED"}, True),
+        ("Restore Job State Change", {"status": "FAILED"}, True),
+        ("Backup Job State Change", {"state": "COMPLETED"}, False),
+    ],
+}  # fmt: skip
+"""Rule -> events as AWS sends them (the parts that decide), and whether the rule takes them."""
+
+
 @looks_at("aws_cloudwatch_event_rule")
 def event_rule(account: Account, values: Values) -> str:
     found = account("events").describe_rule(Name=values["name"])
     expect(found["State"], "ENABLED", "its state")
+    pattern = EventPattern.load(found["EventPattern"])
+    for kind, detail, rings in _SAMPLES.get(values["name"].removeprefix("mlops-"), ()):
+        event = {"source": f"aws.{kind.split()[0].lower()}", "detail-type": kind, "detail": detail}
+        expect(pattern.matches_event(event), rings, f"what it makes of {kind} {detail}")
     return ", ".join(json.loads(found["EventPattern"])["source"])
 
 

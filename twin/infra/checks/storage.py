@@ -100,13 +100,6 @@ def bucket_lifecycle(account: Account, values: Values) -> str:
     )
 
 
-@looks_at("aws_s3_bucket_intelligent_tiering_configuration")
-def bucket_tiering(account: Account, values: Values) -> str:
-    found = account("s3").get_bucket_intelligent_tiering_configuration(Bucket=_name(values), Id=values["name"])
-    expect(found["IntelligentTieringConfiguration"]["Status"], "Enabled", "tiering")
-    return "cold objects go to the archive tier"
-
-
 @looks_at("aws_s3_bucket_notification")
 def bucket_notification(account: Account, values: Values) -> str:
     found = account("s3").get_bucket_notification_configuration(Bucket=_name(values))

@@ -126,8 +126,9 @@ def budget(account: Account, values: Values) -> str:
 @looks_at("aws_ce_anomaly_monitor")
 def anomaly_monitor(account: Account, values: Values) -> str:
     found = account("ce").get_anomaly_monitors(MonitorArnList=[values["arn"]])["AnomalyMonitors"]
-    expect(only(found, "monitors")["MonitorDimension"], "SERVICE", "what is watched")
-    return "each service's costs"
+    watched = only(found, "monitors")["MonitorSpecification"]["Tags"]
+    expect((watched["Key"], watched["Values"]), ("project", ["mlops"]), "what is watched")
+    return "costs of what is tagged with this project"
 
 
 @looks_at("aws_ce_anomaly_subscription")

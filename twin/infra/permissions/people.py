@@ -26,7 +26,15 @@ _CI = "CI deploys; no run of it reaches the twin."
 _IMAGES = ("training", "training-gpu", "processing", "processing-gpu", "inference", "inference-gpu", "mcp")
 _SERVICE = ("arn:${partition}:ecs:${region}:${account}:service/${name}/${name}-mcp",)
 _ENVIRONMENT = ("arn:${partition}:airflow:${region}:${account}:environment/${name}-airflow",)
-_LOGS = logs("/${name}/*", "/aws/sagemaker/*", "/aws/lambda/${name}-*", "airflow-${name}-airflow-*")
+_LOGS = logs(
+    "/${name}/*",
+    "/aws/sagemaker/*",
+    "/aws/lambda/${name}-*",
+    "airflow-${name}-airflow-*",
+    "/aws/vendedlogs/apigateway/${name}-*",
+    "/aws/vendedlogs/states/${name}-*",
+    "/aws/events/${name}",
+)
 _DEAD = queue("data-events-dead", "webhooks-dead", "schedules-dead")
 
 PEOPLE = (
@@ -92,11 +100,15 @@ PEOPLE = (
         Grant("SetSecrets", "Puts new values and starts rotations.",
               ("secretsmanager:DescribeSecret", "secretsmanager:PutSecretValue", "secretsmanager:RotateSecret"),
               secret("github-token", "slack-webhook", "email-smtp", "api-keys", "connections/*"), unseen=_RUNBOOKS),
+        Grant("Rotate", "Whoever starts a rotation must be allowed to call its function.", ("lambda:InvokeFunction",),
+              ("arn:${partition}:lambda:${region}:${account}:function:${name}-rotation",), unseen=_RUNBOOKS),
         Grant("Restore", "Starts the restore of a backup.", ("backup:StartRestoreJob",),
               ("arn:${partition}:backup:${region}:${account}:recovery-point:*",
                *(f"{table}/backup/*" for table in LEDGER)), unseen=_RUNBOOKS),
         pass_role("GiveBackupItsRole", "A restore runs with role backup.", "backup", "backup", unseen=_RUNBOOKS),
-        key("sqs", "s3", "secretsmanager", "logs", unseen=_RUNBOOKS),
+        key("sqs", "s3", "secretsmanager", "logs", "states", unseen=_RUNBOOKS),
+        Grant("CopiesKey", "Copies are encrypted with the key of their region.", ("kms:Decrypt",), ("${replica_key}",),
+              {"StringEquals": {"kms:ViaService": "s3.${replica_region}.amazonaws.com"}}, _RUNBOOKS),
     )),
     Role("ci", "GitHub Actions of the repository, environment production", (
         Grant("PushImages", "Images of docker/.",

@@ -186,6 +186,9 @@ SERVICES = (
                   "kms:EncryptionContext:aws:states:stateMachineArn":
                       "arn:${partition}:states:${region}:${account}:stateMachine:${name}-workflow"}},
               _BY_AWS.format("encryption")),
+        Grant("LogsKey", "Its log is encrypted on the way to CloudWatch.", ("kms:GenerateDataKey",), ("${key}",),
+              {"StringLike": {"kms:EncryptionContext:SourceArn": "arn:${partition}:logs:${region}:${account}:*"}},
+              _BY_AWS.format("delivery of logs")),
         Grant("Logs", "Step Functions arranges the delivery of its logs. AWS names no resource for it.",
               ("logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:DescribeLogGroups",
                "logs:DescribeResourcePolicies", "logs:GetLogDelivery", "logs:ListLogDeliveries",
@@ -220,6 +223,8 @@ SERVICES = (
     Role("flow-logs", "VPC flow logs", (
         Grant("Logs", "Who spoke to whom.", ("logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"),
               logs("/${name}/network"), unseen=_BY_AWS.format("network")),
+        Grant("Groups", "Where to write. AWS names no resource for it.", ("logs:DescribeLogGroups",), (EVERYTHING,),
+              unseen=_BY_AWS.format("network")),
     )),
     Role("archive", "Firehose, to keep logs for a year", (
         Grant("Write", "The archive.",
@@ -244,6 +249,14 @@ SERVICES = (
               (*(f"{table}/backup/*" for table in LEDGER),
                "arn:${partition}:dynamodb:${region}:${account}:table/awsbackup-restore-test-*"),
               unseen=_BY_AWS.format("backup")),
+        Grant("RestoredTable", "The table that a test of the restore makes.",
+              ("dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:DescribeTable", "dynamodb:GetItem",
+               "dynamodb:PutItem", "dynamodb:Query", "dynamodb:RestoreTableFromBackup", "dynamodb:Scan",
+               "dynamodb:UpdateItem"),
+              ("arn:${partition}:dynamodb:${region}:${account}:table/awsbackup-restore-test-*",),
+              unseen=_BY_AWS.format("backup")),
+        Grant("RestoredFrom", "As above.", ("dynamodb:RestoreTableFromBackup",),
+              tuple(f"{table}/backup/*" for table in LEDGER), unseen=_BY_AWS.format("backup")),
         Grant("Buckets", "What AWS Backup asks of a bucket.",
               ("s3:GetBucketAcl", "s3:GetBucketLocation", "s3:GetBucketNotification", "s3:GetBucketTagging",
                "s3:GetBucketVersioning", "s3:GetInventoryConfiguration", "s3:ListBucket", "s3:ListBucketVersions",
