@@ -1,4 +1,4 @@
-"""`python -m twin.infra.review`: Terraform's own checks and checkov's, with gates that cannot pass in silence."""
+"""`python -m twin.infra.review`: checks of Terraform, checkov and asl-validator; no gate passes in silence."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from pathlib import Path
 
 from twin.infra.terraform import TerraformMissing, find_plugins, find_program
 from twin.layout import PROJECT
+
+
+ASL_VALIDATOR = "asl-validator@4.0.0"
 
 
 def main() -> int:
@@ -40,6 +43,8 @@ def main() -> int:
                 failed.append(name)
         if not _checkov(PROJECT / "terraform"):
             failed.append("checkov")
+        if not _state_machine(PROJECT / "terraform" / "files" / "mlops-workflow.asl.json"):
+            failed.append("asl-validator")
     print("All checks passed." if not failed else f"Failed: {', '.join(failed)}")
     return 1 if failed else 0
 
@@ -52,6 +57,20 @@ def _run(name: str, where: Path, argv: Sequence[str]) -> bool:
     print(f"terraform {name}: {'ok' if done.returncode == 0 else 'failed'}", flush=True)
     if done.returncode != 0:
         print((done.stdout + done.stderr)[-4000:])
+    return done.returncode == 0
+
+
+def _state_machine(definition: Path) -> bool:
+    """asl-validator (Apache-2.0) is a package of Node's; without Node it is said that it did not run."""
+    npx = shutil.which("npx")
+    if not npx:
+        print("asl-validator: not run, there is no Node here")
+        return True
+    argv = [npx, "--yes", ASL_VALIDATOR, "--json-path", str(definition)]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    print(f"asl-validator: {'ok' if done.returncode == 0 else 'failed'}", flush=True)
+    if done.returncode != 0:
+        print((done.stdout + done.stderr)[-2000:])
     return done.returncode == 0
 
 

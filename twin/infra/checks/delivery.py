@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from moto.events.models import EventPattern
 
@@ -75,7 +76,7 @@ def event_rule(account: Account, values: Values) -> str:
     expect(found["State"], "ENABLED", "its state")
     pattern = EventPattern.load(found["EventPattern"])
     for kind, detail, rings in _SAMPLES.get(values["name"].removeprefix("mlops-"), ()):
-        event = {"source": f"aws.{kind.split()[0].lower()}", "detail-type": kind, "detail": detail}
+        event: Any = {"source": f"aws.{kind.split()[0].lower()}", "detail-type": kind, "detail": detail}
         expect(pattern.matches_event(event), rings, f"what it makes of {kind} {detail}")
     return ", ".join(json.loads(found["EventPattern"])["source"])
 
