@@ -7,6 +7,8 @@ PY := $(VENV)/bin/python
 unexport PYTHONDONTWRITEBYTECODE
 # Wheels given to pip by directory are found by uv too; elsewhere the CPU build of torch comes from PyTorch's own index.
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
+# Only these are imported for the whole tests; torch in two more processes takes longer than some of them.
+WHOLE = $(shell grep -rl --include='test_*.py' 'mark\.whole' tests)
 TORCH := $(if $(PIP_FIND_LINKS),,--torch-backend cpu)
 export AIRFLOW_PORT GITHUB_PORT MCP_PORT SMTP_PORT AWS_PORT
 for_each_port := AIRFLOW_PORT GITHUB_PORT MCP_PORT SMTP_PORT AWS_PORT
@@ -66,7 +68,7 @@ images: setup ## build the images of docker/, say how large they are, run their 
 infra: setup ## apply terraform/ to the twin, look at every resource, destroy it (needs Terraform 1.11)
 	@$(PY) -m twin infra $(if $(KEEP),--keep)
 
-infra-check: setup ## terraform fmt, validate and test with a made-up provider, and checkov (in an environment of its own)
+infra-check: setup ## terraform fmt, validate and test with a made-up provider; checkov (in an environment of its own); asl-validator
 	@test -x .venv-checkov/bin/checkov || { $(PYTHON) -m venv .venv-checkov && .venv-checkov/bin/pip install --quiet checkov==3.3.30; }
 	@CHECKOV=$(CURDIR)/.venv-checkov/bin/checkov $(PY) -m twin.infra.review
 
@@ -96,8 +98,5 @@ test: setup ## checks, all tests, coverage
 	$(MAKE) lint
 	$(PY) -m coverage erase
 	$(PY) -m pytest -m "not whole" -n 2 -q --cov --cov-report=
-	$(PY) -m pytest -m whole -q --cov --cov-append --cov-report= --ignore=tests/whole/test_workflow.py --ignore=tests/whole/test_recovery.py --ignore=tests/whole/test_secrets.py
-	$(PY) -m pytest tests/whole/test_workflow.py -q --cov --cov-append --cov-report=  # starts a system of its own
-	$(PY) -m pytest tests/whole/test_secrets.py -q --cov --cov-append --cov-report=  # as this does
-	$(PY) -m pytest tests/whole/test_recovery.py -q --cov --cov-append --cov-report=  # so does this, and loses it
+	$(PY) -m pytest -m whole $(WHOLE) -n 2 --dist loadfile --no-loadscope-reorder -q --cov --cov-append --cov-report=
 	$(PY) -m coverage report --fail-under=85 --skip-covered

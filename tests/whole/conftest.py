@@ -1,4 +1,7 @@
-"""One local system for all whole runs: real Airflow, real HTTP, real training."""
+"""One local system for most whole runs, and others of their own: real Airflow, real HTTP, real training.
+
+`pytest -n 2 --dist loadfile` gives each system, with all files that use it, to one worker (tests/conftest.py).
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -20,10 +23,15 @@ from twin import environment
 from twin.layout import PORTS, PROJECT, Layout, free_port
 from twin.visitor import Visitor
 
+_SLOW = ("test_accepted_run.py", "test_secrets.py", "test_recovery.py", "test_workflow.py", "test_containers.py")
+"""These begin first: what is short fills the end."""
+_LATE = ("test_killed_processes.py", "test_permissions.py")
+"""The former disturbs what runs beside it; the latter looks back at the calls of all others."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """test_permissions looks back at the calls of all others."""
-    items.sort(key=lambda item: item.path.name == "test_permissions.py")
+    places = [*_SLOW, "", *_LATE]
+    items.sort(key=lambda item: places.index(item.path.name if item.path.name in places else ""))
 
 
 class System(Visitor):
@@ -32,6 +40,8 @@ class System(Visitor):
     def __init__(self, layout: Layout, policy: Path):
         super().__init__(layout)
         self.policy = policy
+        self.ahead: dict[Callable[[System], Any], Any] = {}
+        """What each file's `file_ahead` gave: runs that go on while other tests look at theirs."""
 
     def airflow(self, path: str) -> Any:
         """GET from Airflow's REST API, as its administrator."""
@@ -121,19 +131,24 @@ def running(home: Path, **choices: str) -> Iterator[System]:
 
 
 @pytest.fixture(scope="session")
-def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+def system(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[System]:
+    """The one that most files share. Their first runs go on at the same time: `file_ahead` of each begins them."""
+    modules = dict.fromkeys(item.getparent(pytest.Module) for item in request.session.items)
     with running(tmp_path_factory.mktemp("system") / "twin") as system:
+        for module in modules:
+            if file := getattr(module and module.obj, "file_ahead", None):
+                system.ahead[file] = file(system)
         yield system
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def system_with_workflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """The same with the state machine in front."""
     with running(tmp_path_factory.mktemp("workflow") / "twin", WORKFLOW="1") as system:
         yield system
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def hinted_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """One that looks for issues every ten minutes: what starts sooner was hinted at by GitHub's webhook."""
     with running(tmp_path_factory.mktemp("hinted") / "twin", MLOPS_INTAKE_POLL_INTERVAL_S="600") as system:

@@ -45,10 +45,9 @@ deployment:
 """
 
 
-@pytest.fixture(scope="module")
-def scenes(system, tmp_path_factory) -> Path:
-    """The raw data set as somebody uploaded it."""
-    folder = tmp_path_factory.mktemp("scenes")
+def file_ahead(system) -> tuple[Path, int]:
+    """(The raw data set as somebody uploaded it, the issue.)"""
+    folder = system.layout.home.parent / "scenes"
     size = ["--frames", str(FRAMES), "--height", "96", "--width", "320"]
     subprocess.run(
         [sys.executable, "-m", "workloads.scenes", "--out", str(folder), *size], cwd=PROJECT, check=True,
@@ -58,13 +57,17 @@ def scenes(system, tmp_path_factory) -> Path:
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         key = f"datasets/{DATASET}/raw/{path.relative_to(folder).as_posix()}"
         s3.put_object(Bucket=environment.BUCKET, Key=key, Body=path.read_bytes())
-    return folder
+    return folder, system.file_issue(ISSUE, title="[MLOps] YOLOX on rendered scenes")
 
 
 @pytest.fixture(scope="module")
-def record(system, scenes):
-    issue = system.file_issue(ISSUE, title="[MLOps] YOLOX on rendered scenes")
-    return system.finished(issue)
+def scenes(system) -> Path:
+    return system.ahead[file_ahead][0]
+
+
+@pytest.fixture(scope="module")
+def record(system):
+    return system.finished(system.ahead[file_ahead][1])
 
 
 def objects(system, s3_uri: str) -> dict[str, bytes]:

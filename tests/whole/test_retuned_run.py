@@ -11,13 +11,19 @@ from twin.layout import PROJECT
 pytestmark = [pytest.mark.whole, pytest.mark.timeout(900)]
 
 
+EXAMPLE = read_example(PROJECT / "examples/issues/digits_neural_network_retuned.md")
+
+
+def file_ahead(system):
+    return system.file_issue(EXAMPLE.body)
+
+
 @pytest.fixture(scope="module")
 def story(system):
     """(issue, first record, second record) of a run whose first settings are too small."""
-    example = read_example(PROJECT / "examples/issues/digits_neural_network_retuned.md")
-    issue = system.file_issue(example.body)
+    issue = system.ahead[file_ahead]
     first = system.finished(issue)
-    system.comment(issue, example.replies[0])
+    system.comment(issue, EXAMPLE.replies[0])
     return issue, first, system.finished(issue, runs=2)
 
 

@@ -32,36 +32,27 @@ def _runs(system, trigger, dataset):
     return [run for run in found if run["trigger"] == trigger and run["spec"]["dataset"]["name"] == dataset]
 
 
-def _finished(system, run_key):
-    def look():
-        record = system.record(run_key)
-        return record if record["reported_at"] else None
-
-    return system.eventually(look, f"{run_key} finished")
-
-
-@pytest.fixture(scope="module")
-def arrived(system):
-    """Objects that arrive while the backfill runs: of a data set the policy names, of another, and no raw one."""
+def file_ahead(system):
+    """A backfill, and objects that arrive meanwhile: of a data set the policy names, of another, and no raw one."""
     system.put("datasets/nobodys_rows/raw/data.csv", "a,b\n1,2\n")
     system.put("datasets/arriving_rows/versions/v9.0.0/data.csv", "a,b\n1,2\n")
     _write(system, "arriving_rows", 120)
-
-
-@pytest.fixture(scope="module")
-def backfilled(system, arrived):
-    """Records of the three intervals, by what lay in the bucket at their ends."""
     _write(system, "scheduled_rows", 110, "2026-01-01T00:00:00Z")
     _write(system, "scheduled_rows", 140, "2026-01-08T00:00:00Z")
     _write(system, "scheduled_rows", 170)
     system.airflow_command(*_BACKFILL)
+
+
+@pytest.fixture(scope="module")
+def backfilled(system):
+    """Records of the three intervals, by what lay in the bucket at their ends."""
     keys = set(_INTERVALS.values())
 
     def started():
         return {run["run_key"] for run in _runs(system, "backfill", "scheduled_rows")} >= keys
 
     system.eventually(started, "each interval has its run")
-    return {name: _finished(system, key) for name, key in _INTERVALS.items()}
+    return {name: system.reported(key) for name, key in _INTERVALS.items()}
 
 
 @pytest.mark.parametrize(("interval", "rows"), [("first version", 110), ("second version", 140)])
@@ -110,9 +101,9 @@ def _tries(system, run):
     return min(task["try_number"] if task["state"] == "success" else 0 for task in tasks)
 
 
-def test_new_raw_objects_start_one_run_where_policy_says_so(system, arrived):
+def test_new_raw_objects_start_one_run_where_policy_says_so(system):
     started = system.eventually(lambda: _runs(system, "new_data", "arriving_rows"), "the arrival starts a run")
-    record = _finished(system, started[0]["run_key"])
+    record = system.reported(started[0]["run_key"])
     assert record["outcome"] == "registered"
     assert sum(record["phases"]["prepare"]["handle"]["rows"].values()) == 120
     # The run has written its own prepared data below datasets/ by now; they and other data sets start nothing.

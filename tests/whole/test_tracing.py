@@ -31,14 +31,18 @@ deployment: {target: sagemaker_endpoint}
 """
 
 
-@pytest.fixture(scope="module")
-def record(system):
+def file_ahead(system):
     """A run on data of its own: nobody has prepared them yet."""
     header, rows = system.rows("wine")
     described = system.aws("s3").get_object(Bucket=environment.BUCKET, Key="datasets/wine/raw/metadata.json")
     system.put("datasets/traced_rows/raw/metadata.json", described["Body"].read().decode())
     system.put("datasets/traced_rows/raw/data.csv", "\n".join([header, *rows]) + "\n")
-    return system.finished(system.file_issue(BODY))
+    return system.file_issue(BODY)
+
+
+@pytest.fixture(scope="module")
+def record(system):
+    return system.finished(system.ahead[file_ahead])
 
 
 @pytest.fixture(scope="module")

@@ -20,9 +20,13 @@ deployment: {target: sagemaker_endpoint}
 ```"""
 
 
+def file_ahead(system):
+    return system.file_issue(_BODY)
+
+
 @pytest.fixture(scope="module")
 def serving(system):
-    record = system.finished(system.file_issue(_BODY))
+    record = system.finished(system.ahead[file_ahead])
     assert record["outcome"] == "deployed"
     return record
 
@@ -115,11 +119,7 @@ def test_drift_retrains_where_policy_says_so_and_the_new_version_serves(system, 
     runs = _drift_runs(system)
     assert len(runs) == 1
 
-    def reported():
-        record = system.record(runs[0]["run_key"])
-        return record if record["reported_at"] else None
-
-    record = system.eventually(reported, "the retraining finished")
+    record = system.reported(runs[0]["run_key"])
     assert record["outcome"] == "deployed"
     assert _ask(system, 1.0) == {record["phases"]["deploy"]["handle"]["version"]}
     assert len(_issues(system)) == 1
