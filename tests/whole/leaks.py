@@ -45,6 +45,19 @@ def spellings(secret: str) -> set[bytes]:
     return found
 
 
+def _any_of(words: list[bytes], depth: int = 3) -> bytes:
+    """A pattern for the first of `words` that matches. Hundreds in a row would all be tried at each byte of a file."""
+    if depth == 0 or len(words) < 2:
+        return b"|".join(re.escape(word) for word in words)
+    by_beginning: dict[bytes, list[bytes]] = {}
+    for word in words:
+        by_beginning.setdefault(word[:1], []).append(word[1:])
+    return b"|".join(
+        re.escape(beginning) + b"(?:" + _any_of(rest, depth - 1) + b")" if beginning else b""
+        for beginning, rest in by_beginning.items()
+    )
+
+
 @dataclass
 class Searcher:
     """`secrets`: name -> value. `fernet_key` opens what Airflow encrypts in its database."""
@@ -56,8 +69,7 @@ class Searcher:
 
     def __post_init__(self) -> None:
         self._names = {each: name for name, secret in self.secrets.items() for each in spellings(secret)}
-        longest_first = sorted(self._names, key=len, reverse=True)
-        self._pattern = re.compile(b"|".join(re.escape(each) for each in longest_first))
+        self._pattern = re.compile(_any_of(sorted(self._names, key=len, reverse=True)))
 
     def in_bytes(self, content: bytes, depth: int = 0) -> set[str]:
         """Names of the secrets in `content`, and in whatever is packed or encrypted in it."""

@@ -109,15 +109,6 @@ class House:
     def file(self, name: str, **changes: object) -> int:
         return self.system.file_issue(issue_about(name, **({"deployment": {"target": "none"}} | changes)))
 
-    def finished(self, issue: int) -> dict:
-        """The record of the issue's run, once it is reported; slowly, where many run or fail at once."""
-
-        def look() -> dict | None:
-            record = self.system.record(runs[0]["run_key"]) if (runs := self.system.runs(issue)) else None
-            return record if record and record["reported_at"] else None
-
-        return self.system.eventually(look, f"the run of issue {issue} finished", 500)
-
     def deliver(self, issue: int, secret: str, delivery: str) -> httpx.Response:
         """GitHub's delivery for a label on `issue`, signed with `secret`."""
         payload = {"action": "labeled", "repository": {"full_name": "acme/perception"}, "issue": {"number": issue}}
@@ -156,17 +147,22 @@ def house(hinted_system) -> House:
 # -- the webhook: polls come every ten minutes here, so what starts sooner was hinted at
 
 
-def test_labelled_issue_starts_a_run_by_the_webhook(house):
-    assert house.finished(house.file("hinted"))["outcome"] == "registered"
+@pytest.fixture(scope="module")
+def filed(house) -> dict[str, int]:
+    return {name: house.file(name) for name in ("hinted", "replayed")}
+
+
+def test_labelled_issue_starts_a_run_by_the_webhook(house, filed):
+    assert house.system.finished(filed["hinted"])["outcome"] == "registered"
     hook = house.system.github.get("/hooks").json()[0]
     assert hook["config"]["url"] == house.webhook
     answers = [each["status_code"] for each in house.system.github.get(f"/hooks/{hook['id']}/deliveries").json()]
     assert set(answers) == {202}
 
 
-def test_forged_delivery_is_refused_and_a_replayed_one_starts_nothing(house):
-    issue = house.file("replayed")
-    key = house.finished(issue)["run_key"]
+def test_forged_delivery_is_refused_and_a_replayed_one_starts_nothing(house, filed):
+    issue = filed["replayed"]
+    key = house.system.finished(issue)["run_key"]
     assert house.deliver(issue, "a guess", "forged").status_code == 401
     words = [house.deliver(issue, house.layout.github_webhook_secret, "again").json()["status"] for _ in range(3)]
     assert words == ["accepted", "known", "known"]
@@ -184,7 +180,7 @@ def test_rotation_during_a_run_stops_nobody(house):
     first = house.keys()["mcp_signing_key"]
     house.rotate()
     assert house.keys()["mcp_signing_key_previous"] == first
-    assert house.finished(issue)["outcome"] == "registered"
+    assert house.system.finished(issue)["outcome"] == "registered"
     assert house.accepts(json.loads(house.value(BRIDGE))["extra"]["tokens"]["training"])
 
 
@@ -197,7 +193,7 @@ def test_key_before_ends_with_the_next_rotation(house):
     environment.publish_connection(house.layout, new)
     house.system.bridge = BridgeClient(f"{house.layout.url('mcp')}/mcp", new["operator"])
     house.canaries |= {f"the new token of {agent}": token.rpartition(".")[2] for agent, token in new.items()}
-    assert house.finished(house.file("after-the-rotation"))["outcome"] == "registered"
+    assert house.system.finished(house.file("after-the-rotation"))["outcome"] == "registered"
 
 
 @pytest.mark.parametrize("name", ["github-token", "slack-webhook", "email-smtp"])
@@ -230,7 +226,7 @@ def test_no_secret_is_found_anywhere(house):
     with Watch(Searcher(house.canaries), (environment.MARK, str(house.layout.home))) as watch:
         key = _fail_in_each_phase(house)
         _have_malformed_secrets(house, key)
-        assert house.finished(house.file("healthy-again"))["outcome"] == "registered"
+        assert house.system.finished(house.file("healthy-again"))["outcome"] == "registered"
     assert watch.found == set()
     for part in ("mcp_bridge", "airflow", "workloads train", "workloads serve", "function_runtime.py"):
         assert any(part in line for line in watch.seen), part
@@ -268,9 +264,9 @@ def _fail_in_each_phase(house: House) -> str:
         {"match": "SMTP", "fault": "status", "status": 535, "count": 4},
         {"match": "POST /pagerduty", "fault": "status", "status": 400, "count": 2},
     )
-    served = house.finished(house.file("under-fire", **endpoint))
+    served = house.system.finished(house.file("under-fire", **endpoint))
     assert served["outcome"] == "deployed"
-    outcomes = {record["spec"]["name"]: record["outcome"] for record in map(house.finished, failing)}
+    outcomes = {record["spec"]["name"]: record["outcome"] for record in map(house.system.finished, failing)}
     assert outcomes == dict.fromkeys(outcomes, "failed")
     house.fail_no_more()
     return served["run_key"]
