@@ -14,7 +14,6 @@ from pathlib import Path
 from twin.infra.terraform import TerraformMissing, find_plugins, find_program
 from twin.layout import PROJECT
 
-
 ASL_VALIDATOR = "asl-validator@4.0.0"
 
 
