@@ -53,6 +53,11 @@ class Settings:
     """The same for training on images; how much of it a run may use follows from its epochs and its variant."""
     managed_spot: bool = False
     """True: training uses spare capacity at a lower price and continues from checkpoints when it is taken away."""
+    log_retention_days: int = 90
+    """How long the lines of an endpoint stay; the groups of all others are Terraform's."""
+    log_archive_arn: str = ""
+    """Firehose that keeps them for longer, and below the role that feeds it; empty: nobody does."""
+    log_archive_role_arn: str = ""
     job_poll_interval_s: float = 15.0
     """How often a waiting trigger asks after a job; the twin sets 1."""
 

@@ -28,6 +28,8 @@ locals {
     MLOPS_EMAIL_SECRET         = aws_secretsmanager_secret.this["email-smtp"].name
     MLOPS_API_KEYS_SECRET      = aws_secretsmanager_secret.this["api-keys"].name
     MLOPS_WORKFLOW_ARN         = "arn:${local.partition}:states:${local.region}:${local.account}:stateMachine:${local.workflow}"
+    MLOPS_LOG_ARCHIVE_ARN      = aws_kinesis_firehose_delivery_stream.archive.arn
+    MLOPS_LOG_ARCHIVE_ROLE_ARN = local.role_arn["log-feed"]
     MLOPS_TRACES_URL           = "https://xray.${local.region}.amazonaws.com/v1/traces"
     MLOPS_TRACE_PAGE           = "https://${local.region}.console.aws.amazon.com/cloudwatch/home?region=${local.region}#xray:traces/{trace_id}"
 

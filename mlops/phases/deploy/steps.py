@@ -13,7 +13,7 @@ from mlops.decisions import known, once
 from mlops.errors import RequestRefused
 from mlops.handles import DeploymentStatus
 from mlops.identity import Phase
-from mlops.phases.deploy import approval, plan, sample, scaling, state, traffic
+from mlops.phases.deploy import approval, log_group, plan, sample, scaling, state, traffic
 from mlops.phases.deploy import endpoint as live
 from mlops.phases.deploy.plan import Base, Goal
 from mlops.phases.deploy.state import State
@@ -136,9 +136,11 @@ def _move(
     )
     match move:
         case traffic.Create(config=config):
+            log_group.keep(services.cloud, services.settings, run.endpoint)
             live.create(services.cloud, run.endpoint, config, {"mlops:model": run.model, "mlops:run-key": run.key})
             _asked(services, run, config)
         case traffic.Update(config=config):
+            log_group.keep(services.cloud, services.settings, run.endpoint)  # of one that an older version of us made
             _free_vanishing_variants(services, run.endpoint, view, config)
             how = _deployment_config(services, goal) if config == goal.final_config else {}
             if live.update(services.cloud, run.endpoint, config, how):
