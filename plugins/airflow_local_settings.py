@@ -14,6 +14,7 @@ imported once before, instead of in each task.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import sys
 from typing import Any
@@ -46,4 +47,6 @@ if "backfill" in sys.argv[1:2]:
 
 if "scheduler" in sys.argv[1:2]:
     for each in ("boto3", "httpx2", "mcp.client.streamable_http"):
-        importlib.import_module(each)
+        # A scheduler without it still starts; the task that needs it says so.
+        with contextlib.suppress(ImportError):
+            importlib.import_module(each)

@@ -91,9 +91,7 @@ class Supervisor:
         try:
             self._start_all()
             self._write_state("running")
-            while not self.stopping:
-                self._restart_the_dead()
-                time.sleep(_RESTART_PAUSE_S)
+            self._watch()
             return 0
         except _Stopped:
             return 0
@@ -104,9 +102,16 @@ class Supervisor:
         finally:
             self.stop_all()
             self.services = []  # numbers of ended processes may be given to strangers
-            self._write_state("failed" if self.failure else "stopped", self.failure)
+            if self.layout.home.exists():
+                self._write_state("failed" if self.failure else "stopped", self.failure)
             self.layout.pid_file.unlink(missing_ok=True)
             self.layout.env_file.unlink(missing_ok=True)
+
+    def _watch(self) -> None:
+        """Until a signal comes, or our folder is gone: nobody could stop us any more, and what we start would fail."""
+        while not self.stopping and self.layout.pid_file.exists():
+            self._restart_the_dead()
+            time.sleep(_RESTART_PAUSE_S)
 
     def _start_all(self) -> None:
         layout = self.layout

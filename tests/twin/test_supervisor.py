@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -74,6 +75,16 @@ def test_stopping_leaves_no_process_behind_even_an_orphan(layout):
     supervisor._start([service])
     _until(lambda: len(_marked(layout)) == 2)
     os.kill(service.process.pid, signal.SIGKILL)
+    supervisor.stop_all()
+    assert _marked(layout) == []
+
+
+def test_system_ends_with_its_folder(layout):
+    supervisor = Supervisor(layout)
+    layout.pid_file.write_text("1")
+    supervisor._start([_service(layout)])
+    threading.Timer(0.3, shutil.rmtree, (layout.home,)).start()
+    supervisor._watch()
     supervisor.stop_all()
     assert _marked(layout) == []
 
