@@ -121,7 +121,7 @@ def read_list(path: Path) -> list[tuple[str, int]]:
         BadFile: not text, no frame, more than one word a line, or a frame named twice.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as wrong:
         raise BadFile(path, "cannot be read as a list of frames") from wrong
     seen: dict[str, int] = {}

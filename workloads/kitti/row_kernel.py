@@ -35,6 +35,8 @@ def read_rows(buffer: np.ndarray, file_starts: np.ndarray, file_ends: np.ndarray
     row = 0
     for file in range(len(file_starts)):
         at, end, line = file_starts[file], file_ends[file], 0
+        if end - at >= 3 and buffer[at] == 0xEF and buffer[at + 1] == 0xBB and buffer[at + 2] == 0xBF:
+            at += 3  # the byte order mark that Windows editors put before UTF-8 text is no part of the first word
         while at < end:
             line += 1
             while at < end and _blank(buffer[at]):

@@ -96,12 +96,17 @@ ROW = st.tuples(
 
 
 @given(st.lists(st.tuples(ROW, st.sampled_from(["\n", "\r\n", " \n", "\n\n", "\n  \n"])), max_size=6),
-       st.sampled_from(["", "\n", " "]), st.booleans())  # fmt: skip
+       st.sampled_from(["", "\n", " ", "\ufeff", "\ufeff\r\n"]), st.booleans())  # fmt: skip
 def test_any_readable_file_comes_back_byte_for_byte(rows, start, cut):
     text = start + "".join(row + end for row, end in rows)
     text = text.rstrip() if cut else text
     document = json.loads(json.dumps(of_text(text.encode())))
     assert label_texts(document, Path("a.json")) == {"000007": text}
+
+
+def test_byte_order_mark_is_no_part_of_the_first_type(kitti_rows):
+    document = of_text(b"\xef\xbb\xbf" + kitti_rows["car"].encode() + b"\r\n")
+    assert [(one["kitti_type"], one["kitti_line"]) for one in document["annotations"]] == [("Car", 1)]
 
 
 @given(st.lists(ROW, min_size=1, max_size=8), st.sampled_from(["ignore", "merge", "drop"]), st.integers(1, 3))

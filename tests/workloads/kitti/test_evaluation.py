@@ -56,6 +56,14 @@ def test_blank_lines_windows_line_ends_and_unknown_classes_change_nothing(tmp_pa
     assert json.loads(capsys.readouterr().out)["car"]["3d"]["easy"]["R11"] == pytest.approx(100 / 11)
 
 
+@pytest.mark.parametrize("marked", [("labels",), ("results",), ("labels", "results")])
+def test_byte_order_mark_costs_no_row(tmp_path, capsys, marked):
+    """One car found exactly, as above."""
+    texts = {"labels": CAR, "results": CAR + " 0.9"}
+    assert evaluate(*write(tmp_path, **{name: "\ufeff" * (name in marked) + text for name, text in texts.items()})) == 0
+    assert json.loads(capsys.readouterr().out)["car"]["3d"]["easy"]["R11"] == pytest.approx(100 / 11)
+
+
 @pytest.mark.parametrize(
     ("labels", "results", "words"),
     [

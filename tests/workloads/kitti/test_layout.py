@@ -43,6 +43,11 @@ def test_list_may_lack_its_last_newline_hold_blank_lines_and_name_files(tmp_path
     assert read_list(path) == [("000001", 1), ("000005", 3), ("000007", 4)]
 
 
+def test_list_may_begin_with_a_byte_order_mark(tmp_path):
+    (tmp_path / "val.txt").write_bytes(b"\xef\xbb\xbf000006\r\n000007\r\n")
+    assert read_list(tmp_path / "val.txt") == [("000006", 1), ("000007", 2)]
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [("000001\n000001\n", "line 2: frame 000001 is named in line 1"), ("1 2\n", "line 1: 2 words"), ("\n", "no frame")],
