@@ -75,6 +75,33 @@ def test_broken_part_is_named(kitti_tree, change, words):
         inspect(tree.root, "000001")
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("P2: 100", "P2: nan", r"line 2, field P2: 'nan' is not a finite number"),
+        ("P3:", "P2:", r"line 3, field P2: is given in line 2 already"),
+        ("P2: 100", "P2: 0", r"line 2, field P2: .*without inverse"),
+        ("P2: 100 0 20 5 0 100", "P2: 0 7 20 5 7 100", r"line 2, field P2: a focal length of 0"),
+        ("1 0 0 0 1 0 0 0 1", "0 0 0 0 0 0 0 0 0", r"calib/000001\.txt, line 4, field R0_rect: .*without inverse"),
+        ("0 -1 0 0 0 0 -1 0", "0 -1 0 0 0 -1 0 0", r"line 5, field Tr_velo_to_cam: .*without inverse"),
+    ],
+)
+def test_matrix_that_cannot_be_used_is_named(kitti_tree, old, new, words):
+    tree = kitti_tree().frame("000001")
+    path = tree.training / "calib" / "000001.txt"
+    path.write_text(path.read_text().replace(old, new))
+    with pytest.raises(BadFile, match=words):
+        inspect(tree.root, "000001")
+
+
+def test_calibration_may_begin_with_a_byte_order_mark(kitti_tree):
+    """P2 stands in the first line."""
+    tree = kitti_tree().frame("000001")
+    path = tree.training / "calib" / "000001.txt"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().split(b"\n", 1)[1])
+    assert inspect(tree.root, "000001")["calibration"]["focal_px"] == [100, 100]
+
+
 def test_unknown_frame_is_told_which_there_are(kitti_tree):
     with pytest.raises(BadFile, match=r"no frame 000099 \(3 frames: 000000 to 000002\)"):
         inspect(kitti_tree().frames(3).root, "000099")
