@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from workloads import json_file
 from workloads.contract import UserError
+from workloads.detection.coco_fields import first_twins, is_number, mistake_in
 
 NAMES = (
     "AP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large",
     "AR_1", "AR_10", "AR_100", "AR_small", "AR_medium", "AR_large",
 )  # fmt: skip
+RESULT_KEYS = ("image_id", "category_id", "bbox", "score")
 SIZES = ("small", "medium", "large")
 
 
@@ -60,8 +61,9 @@ def evaluate_classes(truth: dict[str, Any], detections: list[dict[str, Any]]) ->
 
     with contextlib.redirect_stdout(io.StringIO()):  # it prints its table
         known = COCO(_filled(truth))
-        # It writes into the rows it is given.
-        judge = COCOeval_faster(known, known.loadRes([dict(row) for row in detections]), "bbox")
+        # It writes into the rows it is given, and takes those with further keys, as `caption`, for other results.
+        rows = [{key: row[key] for key in RESULT_KEYS} for row in detections]
+        judge = COCOeval_faster(known, known.loadRes(rows), "bbox")
         judge.evaluate()
         judge.accumulate()
         judge.summarize()
@@ -88,7 +90,8 @@ def _share(value: float) -> float | None:
 
 def _filled(truth: dict[str, Any]) -> dict[str, Any]:
     """A copy with the fields that follow from the others, where the file left them out."""
-    rows = [{"id": place, "iscrowd": 0, "area": row["bbox"][2] * row["bbox"][3]} | row
+    # The library marks a match by the annotation's id, in 64 bits, and 0 is no match: its own numbers are safe.
+    rows = [{"iscrowd": 0, "area": row["bbox"][2] * row["bbox"][3]} | row | {"id": place}
             for place, row in enumerate(truth["annotations"], start=1)]  # fmt: skip
     return truth | {"annotations": rows}
 
@@ -97,21 +100,12 @@ def evaluate_files(truth: Path, detections: Path) -> dict[str, float | None]:
     """The same of two JSON files.
 
     Raises:
-        UserError: a file is no such JSON, or a detection names an image or category the truth lacks.
+        UserError: a file is no such JSON, or an annotation or a detection names an image or category the truth lacks.
     """
-    known, found = _read(truth), _read(detections)
+    known, found = json_file.read(truth), json_file.read(detections)
     _check_truth(known, truth)
     _check_detections(found, known, detections)
     return evaluate(known, found)
-
-
-def _read(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as wrong:
-        raise UserError(f"{path}: cannot be read: {wrong.strerror}") from wrong
-    except ValueError as wrong:
-        raise UserError(f"{path}: is no JSON: {wrong}") from wrong
 
 
 def _check_truth(known: Any, path: Path) -> None:
@@ -124,22 +118,43 @@ def _check_truth(known: Any, path: Path) -> None:
         if not isinstance(rows, list):
             raise UserError(f"{path}: has no list {key!r}; COCO truth holds images, annotations and categories")
         _check_rows(rows, needed, f"{path}, {key}")
+        _check_ids(rows, f"{path}, {key}")
+    _check_references(known["annotations"], known, f"{path}, annotations")
+    for place, row in enumerate(known["annotations"]):
+        if mistake := mistake_in(row):
+            raise UserError(f"{path}, annotations[{place}], {mistake}")
+
+
+def _check_ids(rows: list[dict[str, Any]], where: str) -> None:
+    """Nothing refers to an annotation: its id may be text, or absent."""
+    for place, row in enumerate(rows):
+        if "id" in row and (isinstance(row["id"], bool) or not isinstance(row["id"], int | str)):
+            raise UserError(f"{where}[{place}], id: {row['id']!r} is not a whole number")
+    if twins := first_twins(rows):
+        place, before = twins
+        raise UserError(f"{where}[{place}], id: {rows[place]['id']!r} is the id of [{before}] too; give each its own")
 
 
 def _check_detections(found: Any, known: dict[str, Any], path: Path) -> None:
     if not isinstance(found, list):
         raise UserError(f"{path}: is no list; COCO detections are a list of image_id, category_id, bbox, score")
-    _check_rows(found, {"image_id", "category_id", "bbox", "score"}, str(path))
+    _check_rows(found, set(RESULT_KEYS), str(path))
+    _check_references(found, known, str(path))
+    for place, row in enumerate(found):
+        if not is_number(row["score"]):
+            raise UserError(f"{path}[{place}], score: {row['score']!r} is not a finite number")
+
+
+def _check_references(rows: list[dict[str, Any]], known: dict[str, Any], where: str) -> None:
+    """What `rows` are about must be there, else they would not count without a word."""
     ids = {
         "image_id": {row["id"] for row in known["images"]},
         "category_id": {row["id"] for row in known["categories"]},
     }
-    for place, row in enumerate(found):
+    for place, row in enumerate(rows):
         for key, there in ids.items():
             if row[key] not in there:
-                raise UserError(f"{path}[{place}], {key}: {row[key]!r} is not in the truth")
-        if not _is_number(row["score"]):
-            raise UserError(f"{path}[{place}], score: {row['score']!r} is not a finite number")
+                raise UserError(f"{where}[{place}], {key}: {row[key]!r} is not in the truth")
 
 
 def _check_rows(rows: list[Any], needed: set[str], where: str) -> None:
@@ -147,7 +162,7 @@ def _check_rows(rows: list[Any], needed: set[str], where: str) -> None:
         lacking = sorted(needed - row.keys()) if isinstance(row, dict) else sorted(needed)
         if lacking:
             raise UserError(f"{where}[{place}]: lacks {', '.join(lacking)}")
-        for key in needed & {"id", "image_id", "category_id"}:
+        for key in sorted(needed & {"id", "image_id", "category_id"}):
             if not isinstance(row[key], int):
                 raise UserError(f"{where}[{place}], {key}: {row[key]!r} is not a whole number")
         if "bbox" in needed and not _is_box(row["bbox"]):
@@ -157,9 +172,5 @@ def _check_rows(rows: list[Any], needed: set[str], where: str) -> None:
 
 
 def _is_box(box: Any) -> bool:
-    numbers = isinstance(box, list) and len(box) == 4 and all(_is_number(one) for one in box)
+    numbers = isinstance(box, list) and len(box) == 4 and all(is_number(one) for one in box)
     return numbers and box[2] >= 0 and box[3] >= 0
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

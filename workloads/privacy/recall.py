@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
+from workloads import json_file
 from workloads.contract import UserError
 from workloads.privacy.masking import FINDERS, covered_share, mask
 
@@ -102,12 +102,7 @@ def read_marks(path: Path, folder: Path | None = None) -> Marks:
     Raises:
         UserError: no such file, no JSON, no marks, or a box that is none.
     """
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as wrong:
-        raise UserError(f"{path}: cannot be read: {wrong.strerror}") from wrong
-    except ValueError as wrong:
-        raise UserError(f"{path}: no JSON: {wrong}") from wrong
+    document = json_file.read(path)
     if not isinstance(document, dict):
         raise UserError(f"{path}: a JSON object is needed, image names with their marks")
     images = {str(document["image"]): document} if "image" in document else document

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from workloads.detection.__main__ import main
-from workloads.detection.coco_metrics import evaluate, evaluate_classes
+from workloads.detection.coco_metrics import evaluate, evaluate_classes, evaluate_files
 
 FIXTURE = Path(__file__).parents[4] / "shared" / "data" / "coco_eval"
 TRUTH = {
@@ -25,6 +25,29 @@ def test_official_fixture_gives_the_official_numbers(capsys):
     assert main([*words, "--detections", str(FIXTURE / "instances_val2014_fakebbox100_results.json")]) == 0
     expected = json.loads((FIXTURE / "expected.json").read_text())["stats"]
     assert json.loads(capsys.readouterr().out) == pytest.approx(expected, abs=6e-4)
+
+
+@pytest.mark.parametrize(
+    "rename",
+    [lambda place: place, lambda place: 2**63 + place, lambda place: 10**30 * place, lambda place: f"box {place}"],
+    ids=["from 0", "64 bits", "100 bits", "text"],
+)
+def test_ids_of_annotations_change_nothing(tmp_path, recwarn, rename):
+    if not FIXTURE.is_dir():
+        pytest.skip("shared/data/coco_eval is not beside the project")
+    truth = json.loads((FIXTURE / "instances_val2014_100.json").read_text())
+    found = FIXTURE / "instances_val2014_fakebbox100_results.json"
+    annotations = [row | {"id": rename(place)} for place, row in enumerate(truth["annotations"])]
+    (tmp_path / "truth.json").write_text(json.dumps(truth | {"annotations": annotations}))
+    assert evaluate_files(tmp_path / "truth.json", found) == evaluate(truth, json.loads(found.read_text()))
+    assert not recwarn.list
+
+
+def test_byte_order_mark_and_further_keys_of_a_detection_change_nothing(tmp_path):
+    found = {"image_id": 1, "category_id": 1, "bbox": [0, 0, 10, 10], "score": 0.9, "caption": "a car"}
+    (tmp_path / "truth.json").write_text(json.dumps(TRUTH), encoding="utf-8-sig")
+    (tmp_path / "found.json").write_text(json.dumps([found]), encoding="utf-8-sig")
+    assert evaluate_files(tmp_path / "truth.json", tmp_path / "found.json")["AP"] == pytest.approx(1)
 
 
 def test_box_found_exactly_scores_one_and_a_size_without_truth_none():
@@ -58,6 +81,7 @@ def test_each_class_has_its_own_curve_and_the_rows_given_stay_as_they_are():
     ("detections", "words"),
     [
         ("[", "is no JSON"),
+        ("[" * 100_000, "lie too deeply in one another"),
         ("{}", "is no list"),
         ('[{"image_id": 1}]', "[0]: lacks bbox, category_id, score"),
         (
@@ -71,13 +95,43 @@ def test_each_class_has_its_own_curve_and_the_rows_given_stay_as_they_are():
         ('[{"image_id": 1, "category_id": 1, "bbox": [NaN, 0, 1, 1], "score": 1}]', "is not [x, y, width, height]"),
         ('[{"image_id": 7, "category_id": 1, "bbox": [0, 0, 1, 1], "score": 1}]', "image_id: 7 is not in the truth"),
         ('[{"image_id": 1, "category_id": 1, "bbox": [0, 0, -1, 1], "score": 1}]', "sizes from 0 up"),
+        (f'[{{"image_id": 1, "category_id": 1, "bbox": [0, 0, 1{"0" * 400}, 1], "score": 1}}]', "bbox: [0, 0, 1000"),
     ],
 )
 def test_bad_detections_end_with_one_clear_line(tmp_path, capsys, detections, words):
-    (tmp_path / "truth.json").write_text(json.dumps(TRUTH))
-    (tmp_path / "found.json").write_text(detections)
-    code = main(["evaluate", "--truth", str(tmp_path / "truth.json"), "--detections", str(tmp_path / "found.json")])
-    assert code == 2
+    assert words in refused(tmp_path, capsys, TRUTH, detections)
+
+
+@pytest.mark.parametrize(
+    ("key", "change", "words"),
+    [
+        ("annotations", {"iscrowd": "yes"}, "annotations[1], iscrowd: 'yes' is not 0 or 1"),
+        ("annotations", {"iscrowd": None}, "annotations[1], iscrowd: None is not 0 or 1"),
+        ("annotations", {"iscrowd": 2}, "annotations[1], iscrowd: 2 is not 0 or 1"),
+        ("annotations", {"area": -1}, "annotations[1], area: -1 is not a finite number from 0 up"),
+        ("annotations", {"area": float("nan")}, "annotations[1], area: nan is not a finite number from 0 up"),
+        ("annotations", {"area": "x"}, "annotations[1], area: 'x' is not a finite number from 0 up"),
+        ("annotations", {"id": 1.5}, "annotations[1], id: 1.5 is not a whole number"),
+        ("annotations", {"id": None}, "annotations[1], id: None is not a whole number"),
+        ("annotations", {"id": 1}, "annotations[1], id: 1 is the id of [0] too"),
+        ("images", {}, "images[1], id: 1 is the id of [0] too"),
+        ("categories", {}, "categories[1], id: 1 is the id of [0] too"),
+        ("annotations", {"category_id": 777}, "annotations[1], category_id: 777 is not in the truth"),
+        ("annotations", {"image_id": 777}, "annotations[1], image_id: 777 is not in the truth"),
+    ],
+)  # fmt: skip
+def test_bad_truth_ends_with_one_clear_line(tmp_path, capsys, key, change, words):
+    """A second row like the first, with one thing wrong."""
+    (row,) = TRUTH[key]
+    second = row | ({"id": 2} if key == "annotations" else {}) | change
+    assert f"truth.json, {words}" in refused(tmp_path, capsys, TRUTH | {key: [row, second]}, "[]")
+
+
+def refused(folder: Path, capsys, truth: dict, detections: str) -> str:
+    """What the command answers in its single line."""
+    (folder / "truth.json").write_text(json.dumps(truth))
+    (folder / "found.json").write_text(detections)
+    assert main(["evaluate", "--truth", str(folder / "truth.json"), "--detections", str(folder / "found.json")]) == 2
     told = capsys.readouterr().err
-    assert words in told
     assert len(told.splitlines()) == 1
+    return told

@@ -57,10 +57,16 @@ def test_marks_of_one_image_and_of_many(tmp_path):
     }
 
 
+def test_marks_may_begin_with_a_byte_order_mark(tmp_path):
+    (tmp_path / "marks.json").write_text('{"a.png": {"faces_xyxy": [[1, 2, 3, 4]]}}', encoding="utf-8-sig")
+    assert list(read_marks(tmp_path / "marks.json")) == ["a.png"]
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
         ("{", "no JSON"),
+        ("[" * 100_000, "lie too deeply in one another"),
         ("[]", "a JSON object is needed"),
         ("{}", "holds no mark"),
         ('{"a.png": {"faces_xyxy": [[1, 2, 3]]}}', "a.png, faces_xyxy: a list of boxes of 4 numbers"),
