@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from workloads.contract import Run, UserError
+from workloads.detection.coco_fields import first_twins, mistake_in
 from workloads.detection.raw import Listed, RawFrame, Sizes, require_boxes
 from workloads.kitti.mistakes import BadFile
 from workloads.kitti.restoring import read_document
@@ -53,6 +54,7 @@ class CocoRaw:
         raw = cls({}, [], {}, (), False)
         files = {path: read_document(path) for path in documents}
         for path, document in files.items():
+            _check_rows(document, path)
             raw.names[path] = {one.get("id"): str(one.get("name")) for one in document["categories"]}
             raw._add(root, path, document)
         if not raw.entries:
@@ -63,8 +65,6 @@ class CocoRaw:
 
     def _add(self, root: Path, path: Path, document: dict[str, Any]) -> None:
         by_image: dict[Any, list[tuple[str, dict[str, Any]]]] = {one.get("id"): [] for one in document["images"]}
-        if len(by_image) < len(document["images"]):
-            raise BadFile(path, "two images have one id", field="images")
         for place, one in enumerate(document["annotations"]):
             where = f"annotations[{place}] (id {one.get('id')})"
             if one.get("image_id") not in by_image:
@@ -148,10 +148,13 @@ class CocoRaw:
             raise BadFile(entry.document, f"{entry.image['file_name']} is given as {given[1]} x {given[0]} pixels and "
                                           f"has {width} x {height}; its boxes cannot be trusted")  # fmt: skip
         for where, one in entry.annotations:
+            # A field that holds null is one left out.
+            if mistake := mistake_in({key: value for key, value in one.items() if value is not None}):
+                raise BadFile(entry.document, mistake, field=where)
             box = one.get("bbox")
             try:
                 x, y, wide, high = (float(value) for value in box or ())
-            except (TypeError, ValueError):
+            except (TypeError, ValueError, OverflowError):
                 x = y = wide = high = math.nan
             if not all(map(math.isfinite, (x, y, wide, high))):
                 raise BadFile(entry.document, f"bbox {box!r}: four finite numbers are needed", field=where)
@@ -166,6 +169,24 @@ class CocoRaw:
 
     def companions(self, frame: str) -> dict[str, Path]:
         return {}
+
+
+def _check_rows(document: dict[str, Any], path: Path) -> None:
+    """What makes the document as a whole doubtful: rows that are none, and ids that do not tell rows apart."""
+    for key in ("images", "annotations", "categories"):
+        for place, one in enumerate(document[key]):
+            where = f"{key}[{place}]"
+            if not isinstance(one, dict):
+                raise BadFile(path, f"{one!r} is no object", field=where)
+            if one.get("id") is None and key != "annotations":
+                raise BadFile(path, "lacks id", field=where)
+            for name in ("id", "image_id", "category_id"):
+                if isinstance(one.get(name), list | dict):
+                    raise BadFile(path, f"{name}: {one[name]!r} is no whole number", field=where)
+        if twins := first_twins(document[key]):
+            place, before = twins
+            reason = f"two {key} have one id: {document[key][place]['id']!r} is that of {key}[{before}] too"
+            raise BadFile(path, reason, field=f"{key}[{place}]")
 
 
 def find_documents(root: Path) -> list[Path]:

@@ -55,6 +55,8 @@ def read_document(path: Path) -> dict[str, Any]:
         raise BadFile(path, f"no valid JSON: {wrong.msg} (column {wrong.colno})", line=wrong.lineno) from wrong
     except UnicodeDecodeError as wrong:
         raise BadFile(path, "no valid JSON: it is no UTF-8 text") from wrong
+    except RecursionError as wrong:
+        raise BadFile(path, "lists or objects lie too deeply in one another to be read") from wrong
     for name in ("images", "annotations", "categories"):
         if not isinstance(document, dict) or not isinstance(document.get(name), list):
             raise BadFile(path, f"no COCO document: it has no list {name!r}")

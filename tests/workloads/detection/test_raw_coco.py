@@ -96,6 +96,9 @@ def test_document_for_training_and_one_for_judging_are_lists(raw):
         (lambda one: one["annotations"][0].update(bbox=[1, 2, -3, 4]), "annotations[0] (id 0): bbox [1, 2, -3, 4]: a"),
         (lambda one: one["annotations"][0].update(bbox=[1, 2, "x"]), "four finite numbers"),
         (lambda one: one["annotations"][0].update(bbox=[50, 2, 3, 4]), "outside the image (40 x 20 pixels)"),
+        (lambda one: one["annotations"][0].update(bbox=[1, 2, 10**400, 4]), "four finite numbers"),
+        (lambda one: one["annotations"][0].update(iscrowd="yes"), "(id 0): iscrowd: 'yes' is not 0 or 1"),
+        (lambda one: one["annotations"][0].update(area="x"), "(id 0): area: 'x' is not a finite number from 0 up"),
         (lambda one: one["images"][0].update(width=80), "given as 80 x 20 pixels and has 40 x 20"),
         (lambda one: one["images"][0].update(file_name="day/none.png"), "no file day/none.png below raw/images"),
         (lambda one: one["images"][0].update(file_name="../../a.png"), "there is no file"),
@@ -114,7 +117,12 @@ def test_single_bad_image_is_skipped_and_named(raw, action, words):
     [
         (lambda one: one["annotations"][1].update(category_id=1), r"annotations\[1\] \(id 10\): category_id: there is"),
         (lambda one: one["annotations"][1].update(image_id=99), "image_id: there is no image 99"),
-        (lambda one: one["images"][1].update(id=0), "two images have one id"),
+        (lambda one: one["images"][1].update(id=0), r"images\[1\]: two images have one id: 0 is that of images\[0\]"),
+        (lambda one: one["images"][1].pop("id"), r"images\[1\]: lacks id"),
+        (lambda one: one["images"][1].update(id=[1]), r"images\[1\]: id: \[1\] is no whole number"),
+        (lambda one: one["categories"][1].update(id=3), r"categories\[1\]: two categories have one id: 3 is that of"),
+        (lambda one: one["annotations"][1].update(id=0), r"annotations\[1\]: two annotations have one id: 0 is that"),
+        (lambda one: one["annotations"].__setitem__(0, None), r"annotations\[0\]: None is no object"),
         (lambda one: one["images"][1].update(file_name="day/0.png"), "named twice"),
         (lambda one: one.pop("categories"), "has no list 'categories'"),
         (lambda one: one.update(annotations=[]), "no boxes"),
@@ -123,6 +131,12 @@ def test_single_bad_image_is_skipped_and_named(raw, action, words):
 def test_broken_document_is_refused(raw, action, words):
     change(raw, action)
     with pytest.raises(UserError, match=words):
+        run_prepare(raw)
+
+
+def test_document_nested_too_deeply_is_refused(raw):
+    (raw / "annotations.json").write_text("[" * 100_000)
+    with pytest.raises(UserError, match=r"annotations\.json: lists or objects lie too deeply in one another"):
         run_prepare(raw)
 
 
