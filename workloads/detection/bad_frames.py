@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,17 +34,25 @@ class BadFrames:
         return len(self.reasons)
 
     def add(self, frame: str, mistake: UserError) -> None:
-        """Skip a frame.
+        """Skip a frame while others are still to be looked at.
 
         Raises:
-            UserError: that is one too many; the message lists the first few.
+            UserError: that is one too many; the message lists the first few, and says that there may be more.
         """
-        if frame in self.reasons:
-            return
-        self.reasons[frame] = self._without_root(str(mistake))
-        self.tell(frame, self.reasons[frame])
-        if self.too_many:
-            raise UserError(self._verdict())
+        self.add_all({frame: mistake})
+
+    def add_all(self, mistakes: Mapping[str, UserError], *, last: bool = False) -> None:
+        """Skip what was found at once; `last` where no frame is left to be looked at: then the count is final.
+
+        Raises:
+            UserError: these are too many; the message lists the first few.
+        """
+        new = {frame: mistake for frame, mistake in mistakes.items() if frame not in self.reasons}
+        for frame, mistake in new.items():
+            self.reasons[frame] = self._without_root(str(mistake))
+            self.tell(frame, self.reasons[frame])
+        if new and self.too_many:
+            raise UserError(self._verdict(last))
 
     @property
     def too_many(self) -> bool:
@@ -55,14 +63,15 @@ class BadFrames:
         """Where a job finds its input is nobody's concern."""
         return message.replace(f"{self.root}/", "")
 
-    def _verdict(self) -> str:
+    def _verdict(self, last: bool) -> str:
         count = len(self.reasons)
         first = "; ".join(list(self.reasons.values())[:_SHOWN])
         if self.total == 1:
             return f"dataset: its only frame is bad: {first}"
-        return (f"dataset: {count} of {self.total} frames are bad, more than max_bad_share "
-                f"{self.max_share:g} allows: {first}{'; …' if count > _SHOWN else ''}. Mend or remove them, or raise "
-                "the share")  # fmt: skip
+        least, stopped = ("", "") if last or count == self.total else ("at least ", " (stopped there)")
+        return (f"dataset: {least}{count} of {self.total} frames are bad, more than max_bad_share "
+                f"{self.max_share:g} allows: {first}{'; …' if count > _SHOWN else ''}{stopped}. Mend or remove "
+                "them, or raise the share")  # fmt: skip
 
     def as_list(self) -> list[dict[str, Any]]:
         return [{"frame": frame, "reason": self.reasons[frame]} for frame in sorted(self.reasons)]

@@ -124,12 +124,10 @@ def divide(run: Run, root: Path) -> Prepared:
                     float(run.preprocessing.get("max_bad_share", MAX_BAD_SHARE)))  # fmt: skip
     # What the issue asks for is judged before an hour of reading.
     early = frame_splits.plan(run.dataset.get("splits", {}), bad.total, raw.listed)
-    for name, mistake in raw.bad.items():
-        bad.add(name, mistake)
+    bad.add_all(raw.bad)
     measured = measure_frames(raw, bad)
     document, wrong = raw.document({name: one.size for name, one in measured.items()})
-    for name, mistake in wrong.items():
-        bad.add(name, mistake)
+    bad.add_all(wrong, last=True)
     plan = frame_splits.plan(run.dataset.get("splits", {}), len(document["images"]), raw.listed) if len(bad) else early
     names = [Path(one["file_name"]).stem for one in document["images"]]
     chosen, left = frame_splits.divide(plan, names, _copies([measured[name].sha256 for name in names]),

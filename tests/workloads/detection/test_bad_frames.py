@@ -29,6 +29,19 @@ def test_share_may_be_reached_and_not_exceeded():
         bad.add("2", UserError("wrong"))
 
 
+def test_frames_found_at_once_are_all_counted_and_only_an_end_makes_the_count_final():
+    """Before the end there may be more; where all are bad there are none."""
+    mistakes = {str(number): UserError(f"wrong {number}") for number in range(11)}
+    five = dict(list(mistakes.items())[:5])
+    with pytest.raises(UserError, match=r"^dataset: 5 of 11 frames are bad, .*: wrong 0; wrong 1; wrong 2; …\. Mend"):
+        BadFrames(ROOT, 11).add_all(five, last=True)
+    with pytest.raises(UserError, match=r"^dataset: at least 5 of 11 .* wrong 2; … \(stopped there\)\. Mend"):
+        BadFrames(ROOT, 11).add_all(five)
+    with pytest.raises(UserError, match=r"^dataset: 11 of 11 frames are bad, .*: wrong 0; wrong 1; wrong 2; …\. Mend"):
+        BadFrames(ROOT, 11).add_all(mistakes)
+    BadFrames(ROOT, 0).add_all({}, last=True)
+
+
 def test_only_frame_must_be_good():
     with pytest.raises(UserError, match="its only frame is bad: wrong"):
         BadFrames(ROOT, 1, max_share=1.0).add("000000", UserError("wrong"))

@@ -150,6 +150,22 @@ def test_too_many_bad_frames_stop_the_job_and_the_first_are_listed(make, kitti_t
     assert manifest["dropped"] == {"bad_frames": 2}
 
 
+def test_all_bad_labels_are_counted(make, kitti_tree):
+    tree = kitti_tree().frames(11)
+    for number in range(11):
+        tree.label(f"{number:06d}").write_text("Car 1 2")
+    with pytest.raises(UserError, match=r"^dataset: 11 of 11 frames are bad"):
+        make(tree.root)
+
+
+def test_images_are_read_until_too_many_are_bad(make, kitti_tree):
+    tree = kitti_tree().frames(11)
+    for number in range(11):
+        tree.image(f"{number:06d}").write_bytes(b"no image")
+    with pytest.raises(UserError, match=r"^dataset: at least 2 of 11 frames are bad, .* \(stopped there\)"):
+        make(tree.root)
+
+
 def test_label_without_image_and_image_without_label_are_bad_frames(make, kitti_tree):
     tree = kitti_tree().frames(8)
     tree.image("000001").unlink()
