@@ -12,11 +12,11 @@ import numpy as np
 from workloads.contract import Run, UserError
 from workloads.detection.raw import Listed, RawFrame, Sizes, require_boxes
 from workloads.kitti.calibration import read_calibration
-from workloads.kitti.coco import Picture, read_good_labels, to_coco
+from workloads.kitti.coco import Picture, frames_with_a_box_outside, read_good_labels, to_coco
 from workloads.kitti.layout import OFFICIAL_TEST, Layout, find_layout, read_list
 from workloads.kitti.mistakes import BadFile
 from workloads.kitti.objects import Objects
-from workloads.kitti.policy import DEFAULT_CLASSES, DONT_CARE, ClassPolicy, Use
+from workloads.kitti.policy import DEFAULT_CLASSES, DONT_CARE, ClassPolicy
 from workloads.kitti.row import KINDS, UNKNOWN
 from workloads.kitti.velodyne import read_scan
 
@@ -76,33 +76,16 @@ class KittiRaw:
         return size
 
     def document(self, sizes: Sizes) -> tuple[dict[str, Any], dict[str, UserError]]:
-        outside = self._outside(sizes)
+        outside = frames_with_a_box_outside(self.objects, sizes, self.layout)
         whole = [name for name in self.objects.frames if name in sizes and name not in outside]
         objects = self.objects if len(whole) == len(self.objects.frames) else self.objects.of_frames(whole)
         ids = {name: place for place, name in enumerate(self.layout.frames, 1)}
         pictures = [Picture(ids[name], self.layout.image_files[name], sizes[name]) for name in whole]
         document = to_coco(objects, pictures, self.policy)
         types = document["info"]["class_policy"]["types"]
-        counts = dict.fromkeys(self.policy.classes, 0)
-        for word, facts in types.items():
-            if self.policy.of(word)[0] is Use.OBJECT:
-                counts[facts["as"]] += facts["boxes"]
         boxes = {word: facts["boxes"] for word, facts in types.items() if word.lower() != DONT_CARE}
-        require_boxes(counts, boxes, self.asked)
+        require_boxes(self.policy.learnt(boxes), boxes, self.asked)
         return document, dict(outside)
-
-    def _outside(self, sizes: Sizes) -> dict[str, BadFile]:
-        """Frames with a box that lies wholly beside its image: the label belongs to another one."""
-        size = np.array([sizes.get(name, (np.inf, np.inf)) for name in self.objects.frames]).reshape(-1, 2)
-        height, width = size[self.objects.frame_of_row].T
-        left, top, right, bottom = self.objects.boxes.T
-        wrong: dict[str, BadFile] = {}
-        for row in np.flatnonzero((left >= width) | (top >= height) | (right < 0) | (bottom < 0)).tolist():
-            name = self.objects.frames[int(self.objects.frame_of_row[row])]
-            box = ", ".join(f"{value:g}" for value in self.objects.boxes[row])
-            reason = f"the box [{box}] lies outside the image ({width[row]:g} x {height[row]:g} pixels)"
-            wrong.setdefault(name, BadFile(self.layout.label(name), reason, line=int(self.objects.lines[row])))
-        return wrong
 
     def scan(self, frame: str) -> Path:
         return self.layout.scan(frame)

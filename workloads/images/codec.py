@@ -11,6 +11,8 @@ from workloads.contract import UserError
 
 MOST_PIXELS = 100_000_000
 """A few kilobytes of PNG can claim gigabytes of pixels; nothing larger is ever decoded."""
+TAIL_BYTES = 4096
+"""The mark at the end is sought in so many bytes: some programs append a few of their own."""
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8\xff"
 _WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD9)}
@@ -70,8 +72,7 @@ def decode(content: bytes | memoryview, where: str = "image") -> np.ndarray:
         BadImage: as `size_of`, or the pixels are cut short or damaged.
     """
     size = size_of(content, where)
-    if _is_cut_short(content):
-        raise BadImage(f"{where}: the image is cut short after {len(content)} bytes; upload it again")
+    require_whole(content[:8], content[-TAIL_BYTES:], len(content), where)
     try:
         image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     except cv2.error as damaged:
@@ -81,12 +82,20 @@ def decode(content: bytes | memoryview, where: str = "image") -> np.ndarray:
     return image
 
 
-def _is_cut_short(content: bytes | memoryview) -> bool:
-    """OpenCV fills what is missing with grey and says nothing; both formats end with a mark of their own."""
-    tail = bytes(content[-4096:])
-    if bytes(content[:8]) == _PNG:
-        return b"IEND" not in tail
-    return b"\xff\xd9" not in tail
+def require_whole(head: bytes | memoryview, tail: bytes | memoryview, length: int, where: str = "image") -> None:
+    """OpenCV fills what is missing with grey and says nothing; both formats end with a mark of their own.
+
+    Args:
+        head: the first bytes of a JPEG or PNG file, 8 at least.
+        tail: its last TAIL_BYTES, or all of a shorter one.
+        length: of the whole file, in bytes.
+
+    Raises:
+        BadImage: the mark is missing.
+    """
+    mark = b"IEND" if bytes(head[:8]) == _PNG else b"\xff\xd9"
+    if mark not in bytes(tail):
+        raise BadImage(f"{where}: the image is cut short after {length} bytes; upload it again")
 
 
 def encode_jpeg(image: np.ndarray, quality: int = 95) -> bytes:

@@ -89,7 +89,8 @@ def _convert(chosen: argparse.Namespace) -> int:
 
     classes = DEFAULT_CLASSES if chosen.classes is None else chosen.classes
     policy = ClassPolicy(classes, chosen.similar, chosen.dont_care)
-    converted, bad = convert(chosen.root, chosen.out, policy, chosen.masking, chosen.max_bad_share)
+    converted, bad = convert(chosen.root, chosen.out, policy, chosen.masking, chosen.max_bad_share,
+                             asked=chosen.classes is not None)  # fmt: skip
     report = converted.class_policy
     summary = {
         "file": str(chosen.out / "annotations.json"), "images": converted.images,

@@ -67,6 +67,25 @@ def _checked(objects: Objects, layout: Layout) -> Objects:
     return objects
 
 
+def frames_with_a_box_outside(objects: Objects, sizes: Mapping[str, tuple[int, int]], layout: Layout
+                              ) -> dict[str, BadFile]:  # fmt: skip
+    """Frames with a box that lies wholly beside its image: the label belongs to another one.
+
+    Args:
+        sizes: {frame: (height, width) in pixels}; a frame without size is not looked at.
+    """
+    size = np.array([sizes.get(name, (np.inf, np.inf)) for name in objects.frames]).reshape(-1, 2)
+    height, width = size[objects.frame_of_row].T
+    left, top, right, bottom = objects.boxes.T
+    wrong: dict[str, BadFile] = {}
+    for row in np.flatnonzero((left >= width) | (top >= height) | (right < 0) | (bottom < 0)).tolist():
+        name = objects.frames[int(objects.frame_of_row[row])]
+        box = ", ".join(f"{value:g}" for value in objects.boxes[row])
+        reason = f"the box [{box}] lies outside the image ({width[row]:g} x {height[row]:g} pixels)"
+        wrong.setdefault(name, BadFile(layout.label(name), reason, line=int(objects.lines[row])))
+    return wrong
+
+
 @dataclass(frozen=True)
 class Converted:
     """A document as JSON, and what is in it."""

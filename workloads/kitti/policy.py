@@ -68,6 +68,15 @@ class ClassPolicy:
             return (Use.OBJECT if self.similar == "merge" else Use.IGNORE), neighbour
         return Use.LEFT_OUT, 0
 
+    def learnt(self, boxes: Mapping[str, int]) -> dict[str, int]:
+        """{class: boxes to learn} of {type: boxes}."""
+        counts = dict.fromkeys(self.classes, 0)
+        for word, count in boxes.items():
+            use, category = self.of(word)
+            if use is Use.OBJECT:
+                counts[self.classes[category - 1]] += count
+        return counts
+
     def report(self, boxes: Mapping[str, int]) -> dict[str, Any]:
         """What the policy did, for people: {type: {boxes, use, as}} over the types the data hold."""
         types = {}
