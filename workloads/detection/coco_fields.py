@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
+
+from workloads.kitti.mistakes import BadFile
 
 
 def is_number(value: Any) -> bool:
@@ -28,3 +32,39 @@ def first_twins(rows: Sequence[Mapping[str, Any]]) -> tuple[int, int] | None:
         if row.get("id") is not None and (before := places.setdefault(row["id"], place)) != place:
             return place, before
     return None
+
+
+def check_rows(document: Mapping[str, Any], path: Path) -> None:
+    """What makes the document as a whole doubtful: rows that are none, and ids that do not tell rows apart."""
+    for key in ("images", "annotations", "categories"):
+        for place, one in enumerate(document[key]):
+            where = f"{key}[{place}]"
+            if not isinstance(one, dict):
+                raise BadFile(path, f"{one!r} is no object", field=where)
+            if one.get("id") is None and key != "annotations":
+                raise BadFile(path, "lacks id", field=where)
+            for name in ("id", "image_id", "category_id"):
+                if isinstance(one.get(name), list | dict):
+                    raise BadFile(path, f"{name}: {one[name]!r} is no whole number", field=where)
+        if twins := first_twins(document[key]):
+            place, before = twins
+            reason = f"two {key} have one id: {document[key][place]['id']!r} is that of {key}[{before}] too"
+            raise BadFile(path, reason, field=f"{key}[{place}]")
+
+
+def box_of(annotation: Mapping[str, Any], path: Path, where: str) -> tuple[float, float, float, float]:
+    """Left, top, width and height of an annotation.
+
+    Raises:
+        BadFile: `bbox` is missing, holds no four finite numbers, or its size is negative.
+    """
+    box = annotation.get("bbox")
+    try:
+        left, top, width, height = (float(value) for value in box or ())
+    except (TypeError, ValueError, OverflowError):
+        left = top = width = height = math.nan
+    if not all(map(math.isfinite, (left, top, width, height))):
+        raise BadFile(path, f"bbox {box!r}: four finite numbers are needed", field=where)
+    if width < 0 or height < 0:
+        raise BadFile(path, f"bbox {box!r}: a negative box; width and height start at 0", field=where)
+    return left, top, width, height

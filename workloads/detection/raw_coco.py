@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from workloads.contract import Run, UserError
-from workloads.detection.coco_fields import first_twins, mistake_in
+from workloads.detection.coco_fields import box_of, check_rows, mistake_in
 from workloads.detection.raw import Listed, RawFrame, Sizes, require_boxes
 from workloads.kitti.mistakes import BadFile
 from workloads.kitti.restoring import read_document
@@ -54,7 +53,7 @@ class CocoRaw:
         raw = cls({}, [], {}, (), False)
         files = {path: read_document(path) for path in documents}
         for path, document in files.items():
-            _check_rows(document, path)
+            check_rows(document, path)
             raw.names[path] = {one.get("id"): str(one.get("name")) for one in document["categories"]}
             raw._add(root, path, document)
         if not raw.entries:
@@ -151,42 +150,16 @@ class CocoRaw:
             # A field that holds null is one left out.
             if mistake := mistake_in({key: value for key, value in one.items() if value is not None}):
                 raise BadFile(entry.document, mistake, field=where)
-            box = one.get("bbox")
-            try:
-                x, y, wide, high = (float(value) for value in box or ())
-            except (TypeError, ValueError, OverflowError):
-                x = y = wide = high = math.nan
-            if not all(map(math.isfinite, (x, y, wide, high))):
-                raise BadFile(entry.document, f"bbox {box!r}: four finite numbers are needed", field=where)
-            if wide < 0 or high < 0:
-                raise BadFile(entry.document, f"bbox {box!r}: a negative box; width and height start at 0", field=where)
+            x, y, wide, high = box_of(one, entry.document, where)
             if x >= width or y >= height or x + wide < 0 or y + high < 0:
-                raise BadFile(entry.document, f"bbox {box!r} lies outside the image ({width} x {height} pixels)",
-                              field=where)  # fmt: skip
+                reason = f"bbox {one['bbox']!r} lies outside the image ({width} x {height} pixels)"
+                raise BadFile(entry.document, reason, field=where)
 
     def scan(self, frame: str) -> Path:
         raise UserError(NO_SCANS)
 
     def companions(self, frame: str) -> dict[str, Path]:
         return {}
-
-
-def _check_rows(document: dict[str, Any], path: Path) -> None:
-    """What makes the document as a whole doubtful: rows that are none, and ids that do not tell rows apart."""
-    for key in ("images", "annotations", "categories"):
-        for place, one in enumerate(document[key]):
-            where = f"{key}[{place}]"
-            if not isinstance(one, dict):
-                raise BadFile(path, f"{one!r} is no object", field=where)
-            if one.get("id") is None and key != "annotations":
-                raise BadFile(path, "lacks id", field=where)
-            for name in ("id", "image_id", "category_id"):
-                if isinstance(one.get(name), list | dict):
-                    raise BadFile(path, f"{name}: {one[name]!r} is no whole number", field=where)
-        if twins := first_twins(document[key]):
-            place, before = twins
-            reason = f"two {key} have one id: {document[key][place]['id']!r} is that of {key}[{before}] too"
-            raise BadFile(path, reason, field=f"{key}[{place}]")
 
 
 def find_documents(root: Path) -> list[Path]:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from workloads.detection.coco_fields import box_of, check_rows
 from workloads.kitti.mistakes import BadFile
 from workloads.kitti.row import LABEL_FIELDS, Column, parse_row
 
@@ -27,7 +28,8 @@ def restore(coco: Path, out: Path) -> int:
         How many files were written.
 
     Raises:
-        BadFile: no JSON, no COCO document, or two images with the same frame name.
+        BadFile: no JSON, no COCO document, no image, two images with the same frame name, or an annotation that gives
+            no row our own reader takes. Nothing is written then.
     """
     files = sorted(coco.rglob("annotations.json")) if coco.is_dir() else [coco]
     if not files:
@@ -38,6 +40,8 @@ def restore(coco: Path, out: Path) -> int:
             if frame in texts:
                 raise BadFile(path, f"frame {frame} comes twice; restore one document after the other")
             texts[frame] = text
+    if not texts:
+        raise BadFile(coco, "names no image; there is no label file to write")
     folder = out / "label_2"
     folder.mkdir(parents=True, exist_ok=True)
     for frame, text in texts.items():
@@ -55,6 +59,8 @@ def read_document(path: Path) -> dict[str, Any]:
         raise BadFile(path, f"no valid JSON: {wrong.msg} (column {wrong.colno})", line=wrong.lineno) from wrong
     except UnicodeDecodeError as wrong:
         raise BadFile(path, "no valid JSON: it is no UTF-8 text") from wrong
+    except ValueError as wrong:  # Python reads no whole number of more than 4,300 digits
+        raise BadFile(path, f"no valid JSON: {wrong}") from wrong
     except RecursionError as wrong:
         raise BadFile(path, "lists or objects lie too deeply in one another to be read") from wrong
     for name in ("images", "annotations", "categories"):
@@ -64,25 +70,37 @@ def read_document(path: Path) -> dict[str, Any]:
 
 
 def label_texts(document: Mapping[str, Any], path: Path) -> dict[str, str]:
-    """{frame: content of its label file}."""
+    """{frame: content of its label file}.
+
+    Raises:
+        BadFile: an image, annotation or category that cannot be used; the message names it.
+    """
+    check_rows(document, path)
     names = {one.get("id"): str(one.get("name")) for one in document["categories"]}
     rows: dict[Any, dict[Any, str]] = {}
     frames: dict[Any, str] = {}
+    named: set[str] = set()
     for image in document["images"]:
         frame = Path(str(image.get("file_name", ""))).stem
-        if not frame or frame in frames.values():
+        if not frame or frame in named:
             raise BadFile(path, f"two images of frame {frame}" if frame else "an image without file_name",
                           field=f"images, id {image.get('id')}")  # fmt: skip
+        named.add(frame)
         frames[image.get("id")] = frame
         rows[image.get("id")] = {}
     for field in ("annotations", "kitti_left_out"):
         for place, one in enumerate(document.get(field, ())):
+            where = f"{field}[{place}]"
             if one.get("image_id") not in rows:
-                raise BadFile(path, f"there is no image {one.get('image_id')}", field=f"{field}[{place}]")
+                raise BadFile(path, f"there is no image {one.get('image_id')}", field=where)
+            if one.get("category_id") is not None and one["category_id"] not in names:
+                raise BadFile(path, f"there is no category {one['category_id']}", field=where)
             # A region that all classes ignore comes once for each of them: the line tells that they are one.
             key = one.get("kitti_line", f"new {place}")
+            if "kitti_line" in one and not isinstance(key, int):
+                raise BadFile(path, f"kitti_line: {key!r} is no whole number", field=where)
             if key not in rows[one["image_id"]]:
-                rows[one["image_id"]][key] = _row(one, names, path, f"{field}[{place}]")
+                rows[one["image_id"]][key] = _row(one, names, path, where)
     return {
         frames[image["id"]]: _joined(rows[image["id"]], image.get("kitti_separators"))
         for image in document["images"]
@@ -101,9 +119,9 @@ def _row(one: Mapping[str, Any], names: Mapping[Any, str], path: Path, field: st
     text = one.get("kitti_row")
     if text is None:
         return _written(one, names, path, field)
+    numbers = _numbers(str(text), path, field)
     if "bbox" not in one:
         return str(text)
-    _, numbers = parse_row(str(text), LABEL_FIELDS, path, int(one.get("kitti_line", 0)))
     corners = _corners(one, path, field)
     held = numbers[Column.LEFT : Column.BOTTOM + 1]
     if all(abs(now - was) <= _MOVED_PX for now, was in zip(corners, held, strict=True)):
@@ -113,11 +131,19 @@ def _row(one: Mapping[str, Any], names: Mapping[Any, str], path: Path, field: st
     return " ".join(words)
 
 
-def _corners(one: Mapping[str, Any], path: Path, field: str) -> list[float]:
+def _numbers(row: str, path: Path, field: str) -> list[float]:
+    """Its 15 numbers, by our own reader: what that refuses is not written."""
+    if "\n" in row:
+        raise BadFile(path, f"{row!r} is more than one row", field=field)
     try:
-        left, top, width, height = (float(value) for value in one["bbox"])
-    except (KeyError, TypeError, ValueError) as wrong:
-        raise BadFile(path, "bbox must be four numbers: left, top, width, height", field=field) from wrong
+        return parse_row(row, LABEL_FIELDS, path, 1)[1]
+    except BadFile as wrong:
+        at = f"field {wrong.field}: " if wrong.field else ""
+        raise BadFile(path, f"{row!r} is no label row: {at}{wrong.reason}", field=field) from wrong
+
+
+def _corners(one: Mapping[str, Any], path: Path, field: str) -> list[float]:
+    left, top, width, height = box_of(one, path, field)
     return [left, top, left + width, top + height]
 
 
@@ -127,9 +153,15 @@ def _written(one: Mapping[str, Any], names: Mapping[Any, str], path: Path, field
     kind = str(one.get("kitti_type") or ("DontCare" if one.get("iscrowd") else names.get(one.get("category_id"), "")))
     if not kind or len(kind.split()) != 1:
         raise BadFile(path, f"{kind!r} cannot be a type of KITTI's: one word is needed", field=field)
-    numbers = [known["alpha"], *_corners(one, path, field), *known["dimensions"], *known["location"],
-               known["rotation_y"]]  # fmt: skip
-    return " ".join([kind, *map(_spell, [known["truncated"], int(known["occluded"]), *numbers])])
+    corners = _corners(one, path, field)
+    try:
+        numbers = [known["truncated"], int(known["occluded"]), known["alpha"], *corners, *known["dimensions"],
+                   *known["location"], known["rotation_y"]]  # fmt: skip
+        row = " ".join([kind, *map(_spell, numbers)])
+    except (TypeError, ValueError, OverflowError) as wrong:
+        raise BadFile(path, f"{', '.join(PLACEHOLDERS)} must be numbers, as KITTI has them", field=field) from wrong
+    _numbers(row, path, field)
+    return row
 
 
 def _spell(number: float) -> str:

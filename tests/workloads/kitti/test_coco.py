@@ -19,6 +19,7 @@ from workloads.kitti.policy import ClassPolicy
 from workloads.kitti.restoring import label_texts, restore
 
 FIXTURE = Path(__file__).parents[4] / "shared" / "data" / "kitti_object"
+CAR = "Car 0 0 0 1 1 9 9 1 1 1 1 1 9 0"
 
 
 def of_text(text: bytes, policy: ClassPolicy | None = None) -> dict:
@@ -178,13 +179,42 @@ def test_annotations_of_another_tool_get_kittis_placeholders():
         (b'{"images": [{"id": 1}], "annotations": [], "categories": []}', "without file_name"),
         (b'{"images": [], "annotations": [{"image_id": 3}], "categories": []}', r"there is no image 3"),
         (b'{"images": [{"id": 1, "file_name": "1.png"}], "annotations": [{"image_id": 1, "category_id": 1, "bbox": '
-         b'[1]}], "categories": [{"id": 1, "name": "Car"}]}', "four numbers"),
+         b'[1]}], "categories": [{"id": 1, "name": "Car"}]}', "four finite numbers"),
+        (b'{"images": [], "annotations": [], "categories": []}', r"a\.json: names no image"),
+        (b"[" * 100_000, r"a\.json: .*too deeply"),
+        (b"[" + b"1" * 5000 + b"]", r"a\.json: no valid JSON: Exceeds the limit"),
     ],
+    ids=["cut", "list", "nameless", "no image", "short box", "nothing", "deep", "long number"],
 )  # fmt: skip
 def test_document_that_is_none_is_refused(tmp_path, content, words):
     (tmp_path / "a.json").write_bytes(content)
     with pytest.raises(BadFile, match=words):
         restore(tmp_path / "a.json", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"bbox": [1, 2, -3, 4]}, r"bbox \[1, 2, -3, 4\]: a negative box"),
+        ({"bbox": [1, 2, float("nan"), 4]}, "bbox .* four finite numbers"),
+        ({"bbox": [1, 2, 10**400, 4]}, "bbox .* four finite numbers"),
+        ({"category_id": 99}, "there is no category 99"),
+        ({"id": 1}, r"1 is that of annotations\[0\] too"),
+        ({"truncated": 7}, r"field 2 \(truncated\): 7 given"),
+        ({"location": ["left", 1, 2]}, "location, rotation_y must be numbers"),
+        ({"kitti_row": "Car 1 2"}, "is no label row: 3 fields given"),
+        ({"kitti_row": CAR + "\n" + CAR}, "is more than one row"),
+        ({"kitti_line": "first"}, "'first' is no whole number"),
+    ],
+)
+def test_annotation_that_gives_no_readable_row_is_refused_and_nothing_written(tmp_path, changes, words):
+    good = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4]}
+    (tmp_path / "a.json").write_text(json.dumps({"images": [{"id": 1, "file_name": "1.png"}],
+                                                 "annotations": [good, good | {"id": 2} | changes],
+                                                 "categories": [{"id": 1, "name": "Car"}]}))  # fmt: skip
+    with pytest.raises(BadFile, match=rf"a\.json, field annotations\[1\]: .*{words}"):
+        restore(tmp_path / "a.json", tmp_path)
+    assert not (tmp_path / "label_2").exists()
 
 
 def test_bad_labels_are_found_and_the_others_kept(kitti_tree, kitti_rows):
