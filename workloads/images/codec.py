@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from workloads.contract import UserError
+from workloads.images.orientation import UPRIGHT, exif_of
 
 MOST_PIXELS = 100_000_000
 """A few kilobytes of PNG can claim gigabytes of pixels; nothing larger is ever decoded."""
@@ -24,14 +25,14 @@ class BadImage(UserError):
 
 
 class TooManyPixels(BadImage):
-    """The header claims more than MOST_PIXELS."""
+    """The header claims more than are accepted."""
 
 
-def size_of(content: bytes | memoryview, where: str = "image") -> tuple[int, int]:
+def size_of(content: bytes | memoryview, where: str = "image", most: int = MOST_PIXELS) -> tuple[int, int]:
     """(height, width) in pixels, from the header alone.
 
     Raises:
-        BadImage: neither JPEG nor PNG, a header cut short, or more than MOST_PIXELS.
+        BadImage: neither JPEG nor PNG, a header cut short, or more than `most` pixels.
     """
     head = bytes(content[:26])
     if head.startswith(_PNG) and len(head) >= 24 and head[12:16] == b"IHDR":
@@ -40,9 +41,9 @@ def size_of(content: bytes | memoryview, where: str = "image") -> tuple[int, int
         height, width = _jpeg_size(memoryview(content), where)
     else:
         raise BadImage(f"{where}: no JPEG or PNG image ({len(content)} bytes, starts with {head[:8].hex(' ') or '-'})")
-    if height < 1 or width < 1 or height * width > MOST_PIXELS:
-        wrong = TooManyPixels if height * width > MOST_PIXELS else BadImage
-        raise wrong(f"{where}: {width} x {height} pixels; 1 to {MOST_PIXELS:,} in all are accepted")
+    if height < 1 or width < 1 or height * width > most:
+        wrong = TooManyPixels if height * width > most else BadImage
+        raise wrong(f"{where}: {width} x {height} pixels; 1 to {most:,} in all are accepted")
     return height, width
 
 
@@ -66,7 +67,7 @@ def _jpeg_size(content: memoryview, where: str) -> tuple[int, int]:
 def decode(content: bytes | memoryview, where: str = "image") -> np.ndarray:
     """(height, width, 3) uint8 BGR of JPEG or PNG bytes; grey becomes three equal channels, 16 bits become 8.
 
-    The orientation tag of a JPEG is ignored: boxes are given in stored pixels.
+    The orientation tag is ignored: boxes are given in stored pixels (`orientation` turns them).
 
     Raises:
         BadImage: as `size_of`, or the pixels are cut short or damaged.
@@ -100,16 +101,21 @@ def require_whole(head: bytes | memoryview, tail: bytes | memoryview, length: in
 
 def encode_jpeg(image: np.ndarray, quality: int = 95) -> bytes:
     """JPEG bytes of a BGR (or grey) uint8 picture."""
-    return _encode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return encode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
 
 
 def encode_png(image: np.ndarray) -> bytes:
     """PNG bytes of a BGR (or grey) uint8 picture. Slow, 38 ms a KITTI frame: data sets keep their own bytes."""
-    return _encode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    return encode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 1])
 
 
-def _encode(suffix: str, image: np.ndarray, settings: list[int]) -> bytes:
-    done, buffer = cv2.imencode(suffix, image, settings)
+def encode(suffix: str, image: np.ndarray, settings: list[int], orientation: int = UPRIGHT) -> bytes:
+    """Bytes of the kind `suffix` says, with OpenCV's `settings`; `orientation` is told in a tag unless upright."""
+    if orientation == UPRIGHT:
+        done, buffer = cv2.imencode(suffix, image, settings)
+    else:
+        tag = np.frombuffer(exif_of(orientation), np.uint8)
+        done, buffer = cv2.imencodeWithMetadata(suffix, image, [cv2.IMAGE_METADATA_EXIF], [tag], settings)
     if not done:
         raise ValueError(f"OpenCV cannot write {image.shape} {image.dtype} as {suffix}")
     return buffer.tobytes()

@@ -40,8 +40,9 @@ def _mask(chosen: argparse.Namespace) -> int:
     kinds = [kind for kind in FINDERS if getattr(chosen, kind)]
     if not kinds:
         raise UserError("nothing to mask: give --faces, --plates or both")
-    masked, boxes = mask_frame(read_image(chosen.image), kinds)
-    write_image(chosen.out, masked)
+    image, orientation = read_image(chosen.image)
+    masked, boxes = mask_frame(image, kinds, orientation)
+    write_image(chosen.out, masked, orientation)
     print(json.dumps({kind: found.round(1).tolist() for kind, found in boxes.items()}))
     return 0
 

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from workloads.contract import UserError
+from workloads.images.orientation import UPRIGHT, boxes_as_stored, upright
 from workloads.privacy.faces import find_faces
 from workloads.privacy.plates import find_plates
 
@@ -19,16 +20,23 @@ LEAST_REACH_PX = 8
 LEAST_WEIGHT = 1e-3
 
 
-def mask_frame(image: np.ndarray, kinds: Iterable[str]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+def find(kind: str, image: np.ndarray, orientation: int = UPRIGHT) -> np.ndarray:
+    """(n, 4) float32 boxes in stored pixels; sought in the picture as it is to be seen, for nobody else is upright."""
+    return boxes_as_stored(FINDERS[kind](upright(image, orientation)), orientation, *image.shape[:2])
+
+
+def mask_frame(image: np.ndarray, kinds: Iterable[str], orientation: int = UPRIGHT
+               ) -> tuple[np.ndarray, dict[str, np.ndarray]]:  # fmt: skip
     """Find and mask in one step.
 
     Args:
         image: (h, w, 3) uint8 BGR, or (h, w) gray; it is not changed.
         kinds: of "faces" and "plates".
+        orientation: the file's tag (`orientation_of`): a face that lies on its side is not found.
 
     Returns:
         The masked copy (equal to the image where nothing was found), and for each kind the (n, 4) float32 boxes
-        x1, y1, x2, y2 in pixels that were masked.
+        x1, y1, x2, y2 in stored pixels that were masked.
 
     Raises:
         UserError: a kind nobody knows.
@@ -36,7 +44,7 @@ def mask_frame(image: np.ndarray, kinds: Iterable[str]) -> tuple[np.ndarray, dic
     asked = set(kinds)
     if unknown := sorted(asked - set(FINDERS)):
         raise UserError(f"masking: {', '.join(unknown)} given; choose of {', '.join(FINDERS)}")
-    boxes = {kind: find(image) for kind, find in FINDERS.items() if kind in asked}
+    boxes = {kind: find(kind, image, orientation) for kind in FINDERS if kind in asked}
     return mask(image, np.concatenate([np.zeros((0, 4), np.float32), *boxes.values()])), boxes
 
 

@@ -15,7 +15,9 @@ from tqdm import tqdm
 
 from workloads import json_file
 from workloads.contract import UserError
-from workloads.privacy.masking import FINDERS, covered_share, mask
+from workloads.images.codec import decode, encode
+from workloads.images.orientation import UPRIGHT, orientation_of
+from workloads.privacy.masking import FINDERS, covered_share, find, mask
 
 COVERED = 0.8
 """A marked object counts as found when so much of it would be masked: what is left cannot be read."""
@@ -57,17 +59,17 @@ def measure(folder: Path, marks: Marks) -> dict[str, Any]:
     """
     tallies: dict[str, Tally] = {}
     for name, by_kind in tqdm(marks.items(), unit="image", disable=not sys.stderr.isatty()):
-        image = read_image(folder / name)
+        image, orientation = read_image(folder / name)
         for kind, truth in by_kind.items():
-            _count(tallies.setdefault(kind, Tally()), name, image, kind, truth)
+            _count(tallies.setdefault(kind, Tally()), name, image, orientation, kind, truth)
     sizes = {kind: tally.document() for kind, tally in sorted(tallies.items())}
     return {"images": len(marks), "found_means_covered": COVERED, "kinds": sizes}
 
 
-def _count(tally: Tally, name: str, image: np.ndarray, kind: str, truth: np.ndarray) -> None:
+def _count(tally: Tally, name: str, image: np.ndarray, orientation: int, kind: str, truth: np.ndarray) -> None:
     height, width = image.shape[:2]
     started, worked = time.perf_counter(), time.process_time()
-    boxes = FINDERS[kind](image)
+    boxes = find(kind, image, orientation)
     mask(image, boxes)
     tally.milliseconds.append(1000 * (time.perf_counter() - started))
     tally.cpu_milliseconds.append(1000 * (time.process_time() - worked))
@@ -94,7 +96,7 @@ def covered_share_of(box: np.ndarray, boxes: np.ndarray) -> float:
 
 
 def read_marks(path: Path, folder: Path | None = None) -> Marks:
-    """Marks of a JSON file.
+    """Marks of a JSON file, in stored pixels.
 
     Either one image, `{"image": NAME, "plates_xyxy": [[x1, y1, x2, y2], ...], "faces_xyxy": [...]}`, or many,
     `{NAME: {"faces_xyxy": [...], "plates_xyxy": [...]}, ...}`; other keys are left alone.
@@ -129,22 +131,21 @@ def _kinds(entry: Mapping[str, Any], where: str) -> dict[str, np.ndarray]:
     return kinds
 
 
-def read_image(path: Path) -> np.ndarray:
-    """(h, w, 3) uint8 BGR.
+def read_image(path: Path) -> tuple[np.ndarray, int]:
+    """(h, w, 3) uint8 BGR in stored pixels, and the orientation its tag tells.
 
     Raises:
         UserError: no such file, or no image.
     """
-    from workloads.images.codec import decode
-
     try:
-        return decode(path.read_bytes(), str(path))
+        content = path.read_bytes()
+        return decode(content, str(path)), orientation_of(content)
     except OSError as wrong:
         raise UserError(f"{path}: cannot be read: {wrong.strerror}") from wrong
 
 
-def write_image(path: Path, image: np.ndarray) -> None:
-    """Of the kind its name says.
+def write_image(path: Path, image: np.ndarray, orientation: int = UPRIGHT) -> None:
+    """Of the kind its name says, with the orientation in its tag.
 
     Raises:
         UserError: another ending than .png, .jpg or .jpeg, or a place that cannot be written.
@@ -152,7 +153,7 @@ def write_image(path: Path, image: np.ndarray) -> None:
     endings = {".png": [], ".jpg": [cv2.IMWRITE_JPEG_QUALITY, 95], ".jpeg": [cv2.IMWRITE_JPEG_QUALITY, 95]}
     if path.suffix.lower() not in endings:
         raise UserError(f"{path}: choose a name that ends in .png or .jpg")
-    content = cv2.imencode(path.suffix.lower(), image, endings[path.suffix.lower()])[1].tobytes()
+    content = encode(path.suffix.lower(), image, endings[path.suffix.lower()], orientation)
     try:
         path.write_bytes(content)
     except OSError as wrong:

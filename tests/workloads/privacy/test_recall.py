@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from workloads.contract import UserError
+from workloads.images.orientation import boxes_as_stored
 from workloads.privacy.__main__ import main
-from workloads.privacy.recall import covered_share_of, measure, read_marks
+from workloads.privacy.recall import covered_share_of, measure, read_image, read_marks, write_image
 
 SHARED = Path(__file__).parents[4] / "shared" / "data"
 
@@ -97,6 +98,37 @@ def test_mask_command_writes_the_image_and_tells_the_boxes(tmp_path, capsys):
     assert main(["mask", str(tmp_path / "in.png"), str(tmp_path / "out.png"), "--faces", "--plates"]) == 0
     assert json.loads(capsys.readouterr().out) == {"faces": [], "plates": []}
     np.testing.assert_array_equal(cv2.imread(str(tmp_path / "out.png")), image)
+
+
+@pytest.mark.parametrize(("suffix", "orientation"), [(".jpg", 6), (".png", 8)])
+def test_a_face_that_is_stored_on_its_side_is_masked_and_the_tag_stays(tmp_path, capsys, suffix, orientation):
+    """The file is turned as a camera does it: other pixels, and a tag that makes every viewer show the same."""
+    folder = marked("faces")
+    marks = read_marks(folder / "expected.json")
+    (name,) = marks
+    seen, _ = read_image(folder / name)
+    face = marks[name]["faces"]
+    turned = np.rot90(seen, {6: 1, 8: -1}[orientation])
+    write_image(tmp_path / f"in{suffix}", turned, orientation)
+    assert main(["mask", str(tmp_path / f"in{suffix}"), str(tmp_path / f"out{suffix}"), "--faces"]) == 0
+    boxes = np.array(json.loads(capsys.readouterr().out)["faces"])
+    out, tag = read_image(tmp_path / f"out{suffix}")
+    assert (tag, out.shape) == (orientation, turned.shape)
+    (stored,) = boxes_as_stored(face, orientation, *turned.shape[:2])
+    assert covered_share_of(stored, boxes) > 0.8
+    left, top, right, bottom = stored.astype(int)
+    assert np.abs(out.astype(int) - turned)[top:bottom, left:right].mean() > 20
+
+
+def test_recall_of_a_turned_picture_is_that_of_the_upright_one(tmp_path):
+    folder = marked("faces")
+    ((name, kinds),) = read_marks(folder / "expected.json").items()
+    seen, _ = read_image(folder / name)
+    write_image(tmp_path / "turned.png", np.rot90(seen), 6)
+    stored = boxes_as_stored(kinds["faces"], 6, *seen.shape[1::-1])
+    faces = measure(tmp_path, {"turned.png": {"faces": stored}})["kinds"]["faces"]
+    upright = measure(folder, {name: {"faces": kinds["faces"]}})["kinds"]["faces"]
+    assert (faces["found"], faces["masked_area_share"]) == (1, pytest.approx(upright["masked_area_share"], abs=1e-3))
 
 
 @pytest.mark.parametrize(
