@@ -41,12 +41,14 @@ def read(path: Path, *, detections: bool) -> Rows:
             rows.add(frame=frame, name=words[1], box=row.box_xyxy(2, sizes=False), score=row.score(last), line=number)
             continue
         kind = words[2]
-        if detections and kind.lower() == "dontcare":
+        ignored = kind.lower() == "dontcare"
+        if detections and ignored:
             continue
         score = 1.0 if len(words) == 17 else row.score(last) if detections else row.number(last)
+        track = NO_ID if detections else row.whole(1) if ignored else row.identity(1)
         rows.add(
-            frame=frame, track=NO_ID if detections else row.whole(1), name=kind, box=row.box_xyxy(6, sizes=False),
-            score=score, line=number, truncated=int(row.number(3)), occluded=int(row.number(4)),
+            frame=frame, track=track, name=kind, box=row.box_xyxy(6, sizes=False), score=score, line=number,
+            truncated=int(row.number(3)), occluded=int(row.number(4)),
         )  # fmt: skip
     return rows.build(in_order=detections)
 

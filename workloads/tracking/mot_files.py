@@ -32,8 +32,9 @@ def read(path: Path, *, detections: bool) -> Rows:
         row = TextRow(path, number, words, _NAMES[len(words)])
         kind = row.whole(7) if row.names[7:8] == ("class",) else -1
         rows.add(
-            frame=row.whole(0, least=0), track=NO_ID if detections else row.whole(1), box=row.box_xyxy(2, sizes=True),
-            score=row.score(6) if detections else row.number(6), name=str(kind) if kind >= 0 else "", line=number,
+            frame=row.whole(0, least=0), track=NO_ID if detections else row.identity(1),
+            box=row.box_xyxy(2, sizes=True), score=row.score(6) if detections else row.number(6),
+            name=str(kind) if kind >= 0 else "", line=number,
         )  # fmt: skip
     return rows.build(in_order=detections)
 

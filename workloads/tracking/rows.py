@@ -11,6 +11,7 @@ import numpy as np
 from workloads.kitti.mistakes import BadFile
 
 NO_ID = -1
+NO_IDENTITY = "{} given; an identity is a whole number from 0 up, and -1 marks detections and DontCare regions alone"
 LARGEST_PX = 1e6
 """No image is that wide; beyond it a column has slipped."""
 

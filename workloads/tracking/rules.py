@@ -34,8 +34,8 @@ def kitti(truth: Rows, tracks: Rows, name: str) -> Pairs:
     assert truth.occluded is not None  # KITTI's reader fills both
     assert truth.truncated is not None
     regions = truth.of(truth.named("dontcare"))
-    truth = truth.of(truth.named(name, KITTI_NEIGHBOURS[name]) & (truth.ids >= 0))
-    tracks = tracks.of(tracks.named(name) & (tracks.ids >= 0))
+    truth = truth.of(truth.named(name, KITTI_NEIGHBOURS[name]))
+    tracks = tracks.of(tracks.named(name))
     only_once(tracks, "a track")
     hard = (truth.occluded > MAX_OCCLUDED) | (truth.truncated > MAX_TRUNCATED)  # type: ignore[operator]
     excused = hard | truth.named(KITTI_NEIGHBOURS[name])

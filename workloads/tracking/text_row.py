@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from workloads.kitti.mistakes import BadFile
-from workloads.tracking.rows import LARGEST_PX
+from workloads.tracking.rows import LARGEST_PX, NO_IDENTITY
 
 _LARGEST_WHOLE = 10**9
 
@@ -43,6 +43,13 @@ class TextRow:
             limit = f" from {least} up" if least > -_LARGEST_WHOLE else ""
             self.refuse(place, f"{self.words[place]} given; a whole number{limit}")
         return int(value)
+
+    def identity(self, place: int) -> int:
+        """The number of an object or of its track."""
+        value = self.whole(place)
+        if value < 0:
+            self.refuse(place, NO_IDENTITY.format(value))
+        return value
 
     def score(self, place: int) -> float:
         """What the thresholds of a tracker can be compared with."""

@@ -126,6 +126,10 @@ KITTI_TRUTH = """\
 0 4 Car 1 0 0 600 0 700 100 1 1 1 0 0 0 0
 0 -1 DontCare -1 -1 -10 800 0 900 100 -1 -1 -1 -1000 -1000 -1000 -10
 """
+KITTI_TRACK = "".join(
+    f"{frame} {number} Car -1 -1 -10 0 0 100 100 -1 -1 -1 -1000 -1000 -1000 -10 0.9\n"
+    for frame, number in ((0, 1), (1, -1))
+)
 
 
 def test_kitti_excuses_vans_hidden_and_cut_cars_small_boxes_and_dontcare(tmp_path):
@@ -159,6 +163,15 @@ def test_numbers_of_sequences_are_summed_not_averaged(tmp_path):
             "1,1,0,0,9,9,1\n1,1,5,0,9,9,1\n",
             None,
             "b.txt, line 2, field id: 1 stands twice in frame 1",
+        ),
+        (KITTI_TRUTH, KITTI_TRACK, None, "b.txt, line 2, field 2 (id): -1 given; an identity is a whole number from 0"),
+        (KITTI_TRACK, KITTI_TRUTH, None, "a.txt, line 2, field 2 (id): -1 given; an identity is a whole number from 0"),
+        ("1,1,0,0,9,9,1\n", "1,-1,0,0,9,9,1\n", None, "b.txt, line 1, field 2 (id): -1 given; an identity is a whole"),
+        (
+            '[{"frame": 1, "track_id": 1, "bbox": [0, 0, 9, 9]}]',
+            '[{"frame": 1, "track_id": -1, "bbox": [0, 0, 9, 9]}]',
+            None,
+            "b.txt[0], field track_id: -1 given; an identity is a whole number from 0",
         ),
         ("1,1,0,0,9,9,1\n", KITTI_TRUTH, None, "b.txt: is written in the kitti format, its truth in mot"),
         ("1,1,0,0,9,9,1\n", "1,1,0,0,9,9,1\n", Rules.KITTI, "a.txt: is written in the mot format; the kitti rules"),
