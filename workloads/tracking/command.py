@@ -11,7 +11,7 @@ from typing import Any
 
 from workloads.contract import UserError
 from workloads.tracking.evaluation import COMBINED, Rules, evaluate
-from workloads.tracking.formats import Format, read, text
+from workloads.tracking.formats import Format, read, suffixes, text
 from workloads.tracking.sequence import follow
 from workloads.tracking.settings import PRESETS, Settings
 
@@ -34,7 +34,7 @@ def add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max-aspect", help="widest width / height given out, or none")
     parser.add_argument("--any-class", action="store_true", help="match objects whatever their class")
     parser.add_argument("--images", type=Path, help="folder of the frames, for --video")
-    parser.add_argument("--video", type=Path, help="an MP4 of the frames with their tracks")
+    parser.add_argument("--video", type=Path, help="an MP4 of the frames with their tracks; ends in .mp4")
     parser.add_argument("--video-fps", type=float, default=10.0, help="frames per second of the film")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -43,15 +43,18 @@ def run(chosen: argparse.Namespace) -> str:
     """Track, write, and say what was done."""
     if (chosen.images is None) != (chosen.video is None):
         raise UserError("--images and --video go together: a film needs both")
+    if chosen.video is not None:
+        _check_suffix("--video", chosen.video, (".mp4",), "a film is an MP4")
     if not 0 < chosen.video_fps <= 1000:
         raise UserError(f"--video-fps: {chosen.video_fps:g} given; choose above 0 to 1,000")
     found, form = read(chosen.detections, chosen.format, detections=True)
+    out_form = chosen.out_format or form
+    _check_suffix("--out", chosen.out, suffixes(out_form), f"the tracks are written as {out_form} (--out-format)")
     settings = _settings(chosen, form)
     started = time.perf_counter()
     followed = follow(found, settings)
     seconds = time.perf_counter() - started
     tracks = followed.with_detected_boxes(found) if chosen.boxes == "detected" else followed.tracks
-    out_form = chosen.out_format or form
     _write(chosen.out, text(tracks, out_form))
     report: dict[str, Any] = {
         "detections": len(found), "frames": followed.frames, "tracks": len(set(tracks.ids.tolist())),
@@ -81,6 +84,12 @@ def run(chosen: argparse.Namespace) -> str:
              f"{report['frames']} frames: {chosen.out}"]  # fmt: skip
     lines += [f"film of {report['video_frames']} frames: {chosen.video}"] if chosen.video else []
     return "\n".join(lines + [f"note: {note}" for note in report["notes"]])
+
+
+def _check_suffix(option: str, path: Path, allowed: tuple[str, ...], what: str) -> None:
+    """A name without an ending is left alone: /dev/stdout is one."""
+    if path.suffix and path.suffix.lower() not in allowed:
+        raise UserError(f"{option}: {path} given; {what}: choose a name that ends in {' or '.join(allowed)}")
 
 
 def _settings(chosen: argparse.Namespace, form: Format) -> Settings:

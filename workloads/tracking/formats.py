@@ -30,12 +30,13 @@ class _Read(Protocol):
 class _Files:
     read: _Read
     text: Callable[[Rows], str]
+    suffixes: tuple[str, ...]
 
 
 _FILES = {
-    Format.MOT: _Files(mot_files.read, mot_files.text),
-    Format.KITTI: _Files(kitti_files.read, kitti_files.text),
-    Format.COCO: _Files(json_files.read, json_files.text),
+    Format.MOT: _Files(mot_files.read, mot_files.text, (".txt", ".csv")),
+    Format.KITTI: _Files(kitti_files.read, kitti_files.text, (".txt",)),
+    Format.COCO: _Files(json_files.read, json_files.text, (".json",)),
 }
 
 
@@ -52,6 +53,11 @@ def read(path: Path, form: Format | None = None, *, detections: bool) -> tuple[R
 def text(tracks: Rows, form: Format) -> str:
     """Tracks as a file holds them."""
     return _FILES[form].text(tracks)
+
+
+def suffixes(form: Format) -> tuple[str, ...]:
+    """What names of such files end in."""
+    return _FILES[form].suffixes
 
 
 def recognise(path: Path) -> Format | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from workloads.kitti.mistakes import BadFile
-from workloads.tracking.rows import LARGEST_PX, NO_ID, Rows, RowsBuilder
+from workloads.tracking.rows import LARGEST_PX, NO_ID, NO_IDENTITY, Rows, RowsBuilder
 from workloads.tracking.text_row import lines_of
 
 _CLASS_KEYS = ("category_id", "category", "class")
@@ -39,8 +39,10 @@ def read(path: Path, *, detections: bool) -> Rows:
         score = _number(row, "score", where) if detections or "score" in row else 1.0
         if detections and not 0 <= score <= 1:
             raise BadFile(where, f"{score:g} given; a score is 0 to 1: rescale it", field="score")
-        name = next((str(row[word]) for word in _CLASS_KEYS if word in row), "")
+        name = next((_name(row, word, where) for word in _CLASS_KEYS if word in row), "")
         track = NO_ID if detections else _whole(row, "track_id", where)
+        if not detections and track < 0:
+            raise BadFile(where, NO_IDENTITY.format(track), field="track_id")
         rows.add(frame=_whole(row, key, where, least=0), track=track, box=_box(row, where), score=score, name=name,
                  line=place)  # fmt: skip
     rows.first_frame = min((row[0] for row in rows.table), default=0)
@@ -60,6 +62,14 @@ def text(tracks: Rows) -> str:
             row |= {"category_id": int(name)} if name.isdecimal() else {"category": name}
         lines.append(json.dumps(row))
     return "[" + ",\n ".join(lines) + "]\n"
+
+
+def _name(row: dict[str, Any], key: str, where: Path) -> str:
+    value = row[key]
+    if isinstance(value, bool) or not isinstance(value, int | str) or value == "":
+        raise BadFile(where, f"{json.dumps(value)} given; a class is a whole number or a word: leave the key out where "
+                      "it is not known", field=key)  # fmt: skip
+    return str(value)
 
 
 def _number(row: dict[str, Any], key: str, where: Path) -> float:

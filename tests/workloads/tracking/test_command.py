@@ -18,9 +18,9 @@ def detections(folder: Path, frames: range = range(1, 4), name: str = "det.txt")
     return path
 
 
-def run(folder: Path, *more: str, found: Path | None = None) -> int:
+def run(folder: Path, *more: str, found: Path | None = None, out: str = "tracks.txt") -> int:
     found = found or detections(folder)
-    return main(["run", "--detections", str(found), "--out", str(folder / "out" / "tracks.txt"), *more])
+    return main(["run", "--detections", str(found), "--out", str(folder / "out" / out), *more])
 
 
 def test_tracks_are_written_in_the_format_of_the_detections(tmp_path, capsys):
@@ -49,12 +49,14 @@ def test_json_report_holds_counts_and_the_settings_used(tmp_path, capsys):
     assert [settings[name] for name in ("track_thresh", "match_thresh", "max_aspect")] == [0.7, 0.9, None]
 
 
-@pytest.mark.parametrize("out_format", ["mot", "kitti", "coco"])
-def test_kitti_detections_keep_wide_cars_and_can_be_written_in_any_format(tmp_path, out_format):
+@pytest.mark.parametrize(
+    ("out_format", "out"), [("mot", "tracks.csv"), ("kitti", "tracks.txt"), ("coco", "tracks.JSON"), ("coco", "tracks")]
+)
+def test_kitti_detections_keep_wide_cars_and_can_be_written_in_any_format(tmp_path, out_format, out):
     found = tmp_path / "0001.txt"
     found.write_text("0 Car 0 0 100 30 0.9\n1 Car 1 0 101 30 0.9\n")
-    assert run(tmp_path, "--out-format", out_format, "--boxes", "detected", found=found) == 0
-    content = (tmp_path / "out" / "tracks.txt").read_text()
+    assert run(tmp_path, "--out-format", out_format, "--boxes", "detected", found=found, out=out) == 0
+    content = (tmp_path / "out" / out).read_text()
     if out_format == "coco":
         last = {"frame": 1, "track_id": 1, "bbox": [1, 0, 100, 30], "score": 0.9, "category": "Car"}
         assert json.loads(content)[1] == last
@@ -65,9 +67,9 @@ def test_kitti_detections_keep_wide_cars_and_can_be_written_in_any_format(tmp_pa
 @pytest.mark.parametrize(("name", "content"), [("det.txt", ""), ("det.txt", "\n\n"), ("det.json", "[]")])
 def test_no_detection_gives_an_empty_result_and_says_so(tmp_path, capsys, name, content):
     (tmp_path / name).write_text(content)
-    assert run(tmp_path, found=tmp_path / name) == 0
+    assert run(tmp_path, found=tmp_path / name, out=name) == 0
     assert "holds no detection; the result is empty" in capsys.readouterr().out
-    assert (tmp_path / "out" / "tracks.txt").read_text() == ("[]\n" if name.endswith("json") else "")
+    assert (tmp_path / "out" / name).read_text() == ("[]\n" if name.endswith("json") else "")
 
 
 def test_a_detection_without_an_area_is_passed_over_and_counted(tmp_path, capsys):
@@ -104,6 +106,8 @@ def test_film_is_written_beside_the_tracks(tmp_path, capsys):
         (("--track-buffer", "2.5"), "track_buffer: 2.5 given; a whole number of frames"),
         (("--max-aspect", "wide"), "max_aspect: 'wide' given; a number, or none"),
         (("--video", "film.mp4"), "--images and --video go together"),
+        (("--images", ".", "--video", "film.avi"), "--video: film.avi given; a film is an MP4: choose a name that"),
+        (("--out-format", "coco"), "tracks.txt given; the tracks are written as coco (--out-format): choose a name"),
         (("--format", "kitti"), "det.txt, line 1: 1 fields given; a KITTI detection row has 7"),
     ],
 )
@@ -112,6 +116,13 @@ def test_a_mistake_is_one_line_and_exit_two(tmp_path, capsys, more, words):
     told = capsys.readouterr().err
     assert words in told
     assert len(told.splitlines()) == 1
+
+
+def test_name_that_belongs_to_another_format_leaves_nothing_behind(tmp_path, capsys):
+    assert run(tmp_path, out="tracks.json") == 2
+    assert "tracks.json given; the tracks are written as mot (--out-format): choose a name that ends in .txt or .csv" \
+        in capsys.readouterr().err  # fmt: skip
+    assert not (tmp_path / "out").exists()
 
 
 def test_output_that_cannot_be_written_is_said(tmp_path, capsys):
