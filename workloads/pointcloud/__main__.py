@@ -45,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     for command in (info, cut):
         command.add_argument("file", type=Path, help=".bin, .pcd or .ply")
         command.add_argument("--json", action="store_true", help="print JSON")
-        command.add_argument("--fields", default="", help="columns of a .bin, e.g. x,y,z,intensity,ring")
+        command.add_argument("--fields", help="columns of a .bin, e.g. x,y,z,intensity,ring")
         command.add_argument("--range", nargs=6, type=float, metavar=("X0", "X1", "Y0", "Y1", "Z0", "Z1"),
                              help="closed range of points in metres; default 0 70 -40 40 -3 1 (FR-034)")  # fmt: skip
     kind = cut.add_mutually_exclusive_group()
@@ -55,7 +55,13 @@ def _parser() -> argparse.ArgumentParser:
     cut.add_argument("--grid", nargs=6, type=float, metavar=("X0", "X1", "Y0", "Y1", "Z0", "Z1"),
                      help="box the cells are counted in; default: the range, rounded up to whole cells (without range "
                      "and size: PointPillars' 0 69.12 -39.68 39.68 -3 1, voxels 0 70.4 -40 40 -3 1)")  # fmt: skip
-    cut.add_argument("--voxel", nargs=3, type=float, metavar=("X", "Y", "Z"), help="size of a cell in metres")
+    cut.add_argument(
+        "--voxel",
+        nargs=3,
+        type=float,
+        metavar=("X", "Y", "Z"),
+        help="size of a cell in metres; pillars: z is that of the grid",
+    )
     cut.add_argument("--max-points", type=int, help="points kept in a cell (32; voxels 5)")
     cut.add_argument("--max-voxels", type=int, help="cells kept (40000)")
     cut.add_argument("--out", type=Path, help="write the arrays as .npz")
@@ -70,6 +76,10 @@ def _info(chosen: argparse.Namespace) -> dict[str, Any]:
 
 def _voxelize(chosen: argparse.Namespace) -> dict[str, Any]:
     kind = "voxels" if chosen.voxels or chosen.dynamic else "pillars"
+    for option in ("max_points", "max_voxels"):
+        if chosen.dynamic and getattr(chosen, option) is not None:
+            raise UserError(f"--{option.replace('_', '-')}: has no effect with --dynamic, which keeps every point of "
+                            "every cell; leave one of them out")  # fmt: skip
     asked = {"outputs": [kind], "range_m": chosen.range, "grid_m": chosen.grid, "voxel_size_m": chosen.voxel,
              "max_points": chosen.max_points, "max_voxels": chosen.max_voxels}  # fmt: skip
     read = OutputSettings.read(asked)
@@ -93,6 +103,9 @@ def _voxelize(chosen: argparse.Namespace) -> dict[str, Any]:
         arrays = {kind: found.points, "counts": found.counts, "coordinates_zyx": found.coordinates_zyx}
         if kind == "pillars" and chosen.out:
             arrays["features"] = pillar_features(found.points, found.counts, found.coordinates_zyx, settings.grid)
+    if kind == "pillars" and chosen.voxel and chosen.voxel[2] != settings.grid.cell_m[2]:
+        facts["note"] = (f"a pillar is as high as the grid: {settings.grid.cell_m[2]:g} m, not the "
+                         f"{chosen.voxel[2]:g} m of --voxel; --voxels cuts z too")  # fmt: skip
     if chosen.out:
         facts["out"] = str(_write(chosen.out, arrays))
     return facts
@@ -108,8 +121,8 @@ def _write(path: Path, arrays: dict[str, np.ndarray]) -> Path:
     return path
 
 
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",")) if text else ()
+def _names(text: str | None) -> tuple[str, ...]:
+    return () if text is None else tuple(name.strip() for name in text.split(","))
 
 
 def _text(facts: dict[str, Any]) -> str:

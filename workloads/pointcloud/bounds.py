@@ -28,10 +28,15 @@ def cell_bounds(box: Range, grid: Grid) -> np.ndarray:
 
 def _at_least(number: float) -> np.float32:
     """The smallest float32 that is not below."""
-    near = np.float32(number)
+    near = _nearest(number)
     return near if float(near) >= number else np.nextafter(near, np.float32(np.inf))
 
 
 def _at_most(number: float) -> np.float32:
-    near = np.float32(number)
+    near = _nearest(number)
     return near if float(near) <= number else np.nextafter(near, np.float32(-np.inf))
+
+
+def _nearest(number: float) -> np.float32:
+    with np.errstate(over="ignore"):  # infinity is the right neighbour of a bound beyond float32
+        return np.float32(number)

@@ -14,6 +14,8 @@ from workloads.contract import UserError
 
 MOST_CELLS_OF_AN_AXIS = 1 << 20
 """Up to here a quotient by the cell's size is known to 2^-30 of a cell, which the fast kernels rely on."""
+LONGEST_CELL_M = 1e7
+"""A longer edge is a slip; and no sum of an origin and of cells leaves float32."""
 _WHOLE = 1e-6
 """A range is a whole number of cells when it misses one by less: 69.12 / 0.16 is 432.00000000000006."""
 AXES = "xyz"
@@ -78,6 +80,8 @@ class Grid:
         for axis, low, high, size in zip(AXES, box.low, box.high, sizes, strict=True):
             if size <= 0:
                 raise UserError(f"{what}: {size:g} m along {axis}; a cell's edge is above 0")
+            if size > LONGEST_CELL_M:
+                raise UserError(f"{what}: {size:g} m along {axis}; a cell's edge is at most {LONGEST_CELL_M:,.0f} m")
             cells = (high - low) / size
             if not cells <= MOST_CELLS_OF_AN_AXIS:
                 raise UserError(

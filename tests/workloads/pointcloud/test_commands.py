@@ -70,6 +70,27 @@ def test_dynamic_keeps_every_point_of_the_grid(scan, capsys):
     assert facts["grid_shape"] == [70, 80, 4]
 
 
+def test_a_pillar_of_another_height_than_asked_for_is_said(scan, capsys):
+    facts = said(capsys, "voxelize", str(scan), "--pillars", "--voxel", "0.3", "0.2", "1")
+    assert facts["voxel_size_m"] == [0.3, 0.2, 4.0]
+    assert facts["note"] == "a pillar is as high as the grid: 4 m, not the 1 m of --voxel; --voxels cuts z too"
+    assert "note" not in said(capsys, "voxelize", str(scan), "--pillars", "--voxel", "0.3", "0.2", "4")
+    assert "note" not in said(capsys, "voxelize", str(scan), "--voxels", "--voxel", "0.3", "0.2", "1")
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (("--dynamic", "--max-points", "3"), "--max-points: has no effect with --dynamic"),
+        (("--dynamic", "--max-voxels", "3"), "--max-voxels: has no effect with --dynamic"),
+        (("--fields", ""), "its columns are given as ''; each needs a name of its own"),
+    ],
+)
+def test_option_that_would_do_nothing_is_refused(scan, capsys, more, words):
+    assert main(["voxelize", str(scan), *more]) == 2
+    assert words in capsys.readouterr().err
+
+
 def test_bad_input_is_one_line_and_code_2(tmp_path, capsys):
     (tmp_path / "a.bin").write_bytes(bytes(15))
     for words in (["info", str(tmp_path / "a.bin")], ["voxelize", str(tmp_path / "none.ply")],

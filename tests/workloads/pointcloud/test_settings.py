@@ -38,7 +38,7 @@ def test_range_that_cannot_be_is_refused(numbers, words):
 @pytest.mark.parametrize(
     ("size", "words"),
     [((0, 0.1, 0.1), "above 0"), ((0.1, -1, 0.1), "above 0"), ((1e-9, 0.1, 0.1), "at most 1,048,576"),
-     ((0.1, 0.1), "3 finite numbers")],
+     ((1e300, 1, 4), "1e.300 m along x; a cell's edge is at most 10,000,000 m"), ((0.1, 0.1), "3 finite numbers")],
 )  # fmt: skip
 def test_cell_that_cannot_be_is_refused(size, words):
     with pytest.raises(UserError, match=words):
@@ -63,6 +63,13 @@ def test_float32_bounds_ask_the_same_as_float64(low, length, size, nudges, share
             cell = np.floor((float(x) - grid.origin_m[0]) / size)
             assert (inside[0] <= x <= inside[1]) == in_range
             assert (bounds[0] <= x <= bounds[1]) == (in_range and 0 <= cell < grid.shape[0])
+
+
+@pytest.mark.filterwarnings("error")
+def test_bounds_beyond_float32_hold_every_point():
+    largest = np.finfo(np.float32).max
+    bounds = closed_bounds(Range(-1e300, 1e300, -1e300, 0, 0, 1e300))
+    np.testing.assert_array_equal(bounds, np.array([-largest, largest, -largest, 0, 0, largest], np.float32))
 
 
 def test_range_alone_moves_the_grid_with_it():
