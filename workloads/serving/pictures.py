@@ -114,7 +114,9 @@ def from_files(files: Sequence[bytes]) -> list[Picture]:
     """Decode JPEG or PNG files. Raises Refusal: 413 for too many pixels, 400 for a broken image, named by its place."""
     names = ["the image"] if len(files) == 1 else [f"instances[{place}]" for place in range(len(files))]
     try:
-        pixels = sum(math.prod(codec.size_of(file, name)) for file, name in zip(files, names, strict=True))
+        pixels = sum(
+            math.prod(codec.size_of(file, name, IMAGE_PIXELS)) for file, name in zip(files, names, strict=True)
+        )
         if pixels > IMAGE_PIXELS:
             raise _too_large(f"{pixels:,} pixels are given")
         return [_decoded(file, name) for file, name in zip(files, names, strict=True)]
