@@ -61,6 +61,8 @@ def fill(model: YOLOX, state: State, where: str) -> list[str]:
     own = model.state_dict()
     refuse_foreign(state, own, model.variant.name, where)
     for name, values in state.items():
+        if values.is_complex():  # torch would copy the real parts and warn
+            raise UserError(f"{where}: {name} holds complex numbers; YOLOX has real weights: save it with .real")
         if values.is_floating_point() and not bool(values.isfinite().all()):
             raise UserError(f"{where}: {name} holds NaN or infinity; take the checkpoint of an earlier epoch")
     complete = dict(own) | {name: values for name, values in state.items() if name in own}

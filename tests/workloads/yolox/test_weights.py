@@ -115,8 +115,12 @@ def test_checkpoint_of_another_variant_is_refused_by_both_names(tmp_path, model)
         (lambda weights: weights.update(extra=torch.zeros(1)), "1 of .* layers are unknown, e.g. extra"),
         (lambda weights: weights.update({"head.reg_preds.0.bias": torch.zeros(7)}), "1 of .* have another shape"),
         (lambda weights: weights["head.reg_preds.0.bias"].fill_(torch.nan), "head.reg_preds.0.bias holds NaN"),
+        (
+            lambda weights: weights.update({"head.reg_preds.0.bias": torch.zeros(4, dtype=torch.complex64)}),
+            "head.reg_preds.0.bias holds complex numbers",
+        ),
     ],
-    ids=["missing", "unknown", "shape", "NaN"],
+    ids=["missing", "unknown", "shape", "NaN", "complex"],
 )  # fmt: skip
 def test_unfitting_weights_are_refused_by_layer(tmp_path, source, model, spoil, message):
     weights = {name: values.clone() for name, values in source.state_dict().items()}
