@@ -13,7 +13,7 @@ from workloads.contract import Run, UserError
 from workloads.detection.raw import Listed, RawFrame, Sizes, require_boxes
 from workloads.kitti.calibration import read_calibration
 from workloads.kitti.coco import Picture, frames_with_a_box_outside, read_good_labels, to_coco
-from workloads.kitti.layout import OFFICIAL_TEST, Layout, find_layout, read_list
+from workloads.kitti.layout import Layout, find_layout, frame_lacks, read_list
 from workloads.kitti.mistakes import BadFile
 from workloads.kitti.objects import Objects
 from workloads.kitti.policy import DEFAULT_CLASSES, DONT_CARE, ClassPolicy
@@ -125,12 +125,7 @@ def read_lists(layout: Layout) -> Listed | None:
             parts = [what for what, files in (("label", layout.label_files), ("image", layout.image_files))
                        if frame not in files]  # fmt: skip
             if parts:
-                reason = f"frame {frame} has no {' and no '.join(parts)} below {layout.training.name}"
-                if len(named) == OFFICIAL_TEST:
-                    reason += (f"; this list names {OFFICIAL_TEST:,} frames, as many as KITTI's test set, whose labels "
-                               "are not public: nothing can be judged on them. Use the usual lists of 3,712 and 3,769 "
-                               "training frames")  # fmt: skip
-                raise BadFile(path, reason, line=line)
+                raise frame_lacks(parts, layout.training.name, path, frame, line, len(named))
             if path == val and frame in lines:
                 raise BadFile(path, f"frame {frame} is in {train.name}, line {lines[frame]}, too; a frame that was "
                                     "learnt from judges nothing", line=line)  # fmt: skip

@@ -11,6 +11,9 @@ from pathlib import Path
 from workloads.command_line import leave
 from workloads.contract import UserError
 
+_MOST_TYPES = 8
+"""Of a note; a folder of something else would fill the screen."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """0 done, 2 bad input (one line on stderr)."""
@@ -61,15 +64,18 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 def _evaluate(chosen: argparse.Namespace) -> int:
-    from workloads.kitti.evaluation import as_document, evaluate_folders
-    from workloads.kitti.layout import read_list
+    from workloads.kitti.evaluation import as_document, evaluate_folders, read_frames
 
-    frames = None if chosen.frames is None else [frame for frame, _ in read_list(chosen.frames)]
-    scores, unjudged = evaluate_folders(chosen.labels, chosen.results, frames)
-    if unjudged:
-        print(f"note: {len(unjudged)} labelled frames have no result file and were not judged "
-              f"(first: {unjudged[0]})", file=sys.stderr)  # fmt: skip
-    document = as_document(scores)
+    frames = None if chosen.frames is None else read_frames(chosen.frames, chosen.labels)
+    judged = evaluate_folders(chosen.labels, chosen.results, frames)
+    if judged.unjudged:
+        print(f"note: {len(judged.unjudged)} labelled frames have no result file and were not judged "
+              f"(first: {judged.unjudged[0]})", file=sys.stderr)  # fmt: skip
+    if judged.unknown:
+        types = [f"{word} ({count:,})" for word, count in judged.unknown.items()]
+        print(f"note: results of types that KITTI does not know count for nothing: {', '.join(types[:_MOST_TYPES])}"
+              f"{', …' if len(types) > _MOST_TYPES else ''}", file=sys.stderr)  # fmt: skip
+    document = as_document(judged.scores)
     if chosen.json:
         print(json.dumps(document, indent=2))
         return 0
@@ -77,10 +83,16 @@ def _evaluate(chosen: argparse.Namespace) -> int:
     for name, metrics in document.items():
         for metric, levels in metrics.items():
             if levels is None:
-                print(f"{name:<12}{metric:<8}not computed: no detection has the fields it needs")
+                print(f"{name:<12}{metric:<8}not computed: {_why_not(metric, judged.found[name])}")
             for level, ap in (levels or {}).items():
                 print(f"{name:<12}{metric:<8}{level:<12}{ap['R11']:>9.4f}{ap['R40']:>9.4f}")
     return 0
+
+
+def _why_not(metric: str, results: int) -> str:
+    if not results:
+        return "no result is of this class"
+    return "it needs an alpha in every result" if metric == "aos" else "no detection has the fields it needs"
 
 
 def _convert(chosen: argparse.Namespace) -> int:

@@ -6,18 +6,20 @@ server averages 40 recall points since October 2019. Never compare an R11 with a
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from workloads.kitti import matching, overlaps
+from workloads.kitti.layout import frame_lacks, read_list
 from workloads.kitti.mistakes import BadFile
 from workloads.kitti.objects import Objects, frame_names, read_labels, read_results, results_folder
-from workloads.kitti.row import CODES, Column
+from workloads.kitti.row import CODES, UNKNOWN, Column
 
 METRICS = ("bbox", "aos", "bev", "3d")
 
@@ -71,11 +73,34 @@ Scores = dict[str, dict[str, dict[str, Curve] | None]]
 """class -> metric -> difficulty -> curve; None where no detection of the class has the fields that metric needs."""
 
 
-def evaluate_folders(labels: Path, results: Path, frames: Sequence[str] | None = None) -> tuple[Scores, list[str]]:
-    """Evaluate the frames that have a result file, or `frames` (a missing result then means: nothing found).
+class Evaluated(NamedTuple):
+    """The scores of two folders, and what they say nothing of."""
 
-    Returns:
-        The scores, and the labelled frames that were not judged because no result file names them.
+    scores: Scores
+    unjudged: list[str]
+    """Labelled frames that were not judged because no result file names them."""
+    found: dict[str, int]
+    """{class: its results}."""
+    unknown: dict[str, int]
+    """{type no KITTI file has: its results}, the most frequent first. They are legal, and count for nothing."""
+
+
+def read_frames(path: Path, labels: Path) -> list[str]:
+    """The frames a list names.
+
+    Raises:
+        BadFile: the list is wrong, or a frame has no label.
+    """
+    named = read_list(path)
+    labelled = set(frame_names(labels, "label"))
+    for frame, line in named:
+        if frame not in labelled:
+            raise frame_lacks(["label"], labels, path, frame, line, len(named))
+    return [frame for frame, _ in named]
+
+
+def evaluate_folders(labels: Path, results: Path, frames: Sequence[str] | None = None) -> Evaluated:
+    """Evaluate the frames that have a result file, or `frames` (a missing result then means: nothing found).
 
     Raises:
         BadFile: a folder or a label is missing, or a row is wrong.
@@ -92,7 +117,16 @@ def evaluate_folders(labels: Path, results: Path, frames: Sequence[str] | None =
     with ThreadPoolExecutor(2) as pool:
         truth = pool.submit(read_labels, labels, frames)
         found = pool.submit(read_results, results, frames, missing_is_empty=True)
-        return evaluate(truth.result(), found.result()), unjudged
+        return Evaluated(evaluate(truth.result(), found.result()), unjudged, _results_of_classes(found.result()),
+                         _results_of_unknown_types(found.result()))  # fmt: skip
+
+
+def _results_of_classes(found: Objects) -> dict[str, int]:
+    return {judged.name: int(np.sum(found.kind == judged.kind)) for judged in CLASSES}
+
+
+def _results_of_unknown_types(found: Objects) -> dict[str, int]:
+    return dict(Counter(found.word(row) for row in np.flatnonzero(found.kind == UNKNOWN).tolist()).most_common())
 
 
 def evaluate(truth: Objects, found: Objects) -> Scores:

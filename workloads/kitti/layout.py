@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -140,3 +140,19 @@ def read_list(path: Path) -> list[tuple[str, int]]:
     if not seen:
         raise BadFile(path, "names no frame")
     return list(seen.items())
+
+
+def frame_lacks(parts: Sequence[str], folder: Path | str, path: Path, frame: str, line: int, frames: int) -> BadFile:
+    """What to say of a list's frame without files.
+
+    Args:
+        parts: what it lacks, such as `label`.
+        folder: where that was sought.
+        path: the list; it names so many `frames`.
+    """
+    reason = f"frame {frame} has no {' and no '.join(parts)} below {folder}"
+    if frames == OFFICIAL_TEST:
+        reason += (f"; this list names {OFFICIAL_TEST:,} frames, as many as KITTI's test set, whose labels are not "
+                   f"public: nothing can be judged on them. Use the usual lists of {OFFICIAL_TRAIN_LIST:,} and "
+                   f"{OFFICIAL_VAL_LIST:,} training frames")  # fmt: skip
+    return BadFile(path, reason, line=line)

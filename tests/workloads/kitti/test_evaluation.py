@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tarfile
 from pathlib import Path
 
@@ -88,3 +89,43 @@ def test_results_of_unlabelled_frames_are_refused(tmp_path, capsys):
     (tmp_path / "results" / "007518.txt").write_text("")
     assert evaluate(labels, results) == 2
     assert "first: 007518); KITTI's test set has no public labels" in capsys.readouterr().err
+
+
+def test_types_kitti_does_not_know_are_named_and_the_reason_is_right(tmp_path, capsys):
+    """A Tram is KITTI's own, though it is not evaluated: nothing to say of it."""
+    row = CAR + " 0.9"
+    rows = [row.replace("Car", kind) for kind in ("Unicorn", "Griffin", "Unicorn", "Tram")]
+    labels, results = write(tmp_path, labels=CAR, results="\n".join(rows))
+    assert main(["evaluate", "--labels", labels, "--results", results]) == 0
+    told = capsys.readouterr()
+    assert told.err == "note: results of types that KITTI does not know count for nothing: Unicorn (2), Griffin (1)\n"
+    assert told.out.count("not computed: no result is of this class\n") == 12
+
+
+def test_metric_without_its_fields_is_told_so(tmp_path, capsys):
+    """KITTI's words for a detector that sees boxes in the image alone."""
+    results = "Car -1 -1 -10 100 100 200 180 -1 -1 -1 -1000 -1000 -1000 -10 0.9"
+    labels, results = write(tmp_path, labels=CAR, results=results)
+    assert main(["evaluate", "--labels", labels, "--results", results]) == 0
+    told = [line.split(None, 2) for line in capsys.readouterr().out.splitlines() if line.startswith("car")]
+    assert [(metric, rest) for _, metric, rest in told if "not computed" in rest] == [
+        ("aos", "not computed: it needs an alpha in every result"),
+        ("bev", "not computed: no detection has the fields it needs"),
+        ("3d", "not computed: no detection has the fields it needs"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (["000000", "000006"], "val.txt, line 2: frame 000006 has no label below "),
+        ([f"{number:06d}" for number in range(7518)], "line 2: frame 000001 .*as many as KITTI's test set, whose"),
+    ],
+    ids=["two", "as many as the test set"],
+)
+def test_listed_frame_without_label_is_named_with_its_line(tmp_path, capsys, names, words):
+    labels, results = write(tmp_path, labels=CAR, results=CAR + " 1")
+    (tmp_path / "val.txt").write_text("\n".join(names))
+    assert main(["evaluate", "--labels", labels, "--results", results, "--frames", str(tmp_path / "val.txt")]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert re.search(words, line)

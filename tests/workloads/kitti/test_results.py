@@ -30,8 +30,10 @@ def test_evaluator_reads_the_files_back_and_leaves_out_what_was_not_estimated(tm
         (tmp_path / "label_2" / f"{frame}.txt").write_text(label if frame == "000000" else "")
     write_results(tmp_path / "kitti", "000000", np.array([[100, 100, 200, 180]]), np.array([0.9]), ["Car"])
     write_results(tmp_path / "kitti", "000001", np.zeros((0, 4)), np.zeros(0), [])
-    scores, unjudged = evaluate_folders(tmp_path / "label_2", tmp_path / "kitti")
-    assert unjudged == []
+    evaluated = evaluate_folders(tmp_path / "label_2", tmp_path / "kitti")
+    scores = evaluated.scores
+    assert (evaluated.unjudged, evaluated.unknown) == ([], {})
+    assert evaluated.found == {"car": 1, "pedestrian": 0, "cyclist": 0}
     assert scores["car"]["bbox"]["easy"].r11 == pytest.approx(100 / 11)
     assert [scores["car"][metric] for metric in ("aos", "bev", "3d")] == [None, None, None]
     assert read_results(tmp_path / "kitti").frames == ("000000", "000001")
