@@ -45,7 +45,7 @@ def convert(root: Path, out: Path, policy: ClassPolicy, masking: Sequence[str] =
     """
     layout = find_layout(root)
     bad = BadFrames(root, len(layout.frames), max_bad_share, _warn)
-    objects, sizes = read_all(layout, bad)
+    objects, sizes = read_all(layout, bad, last=not masking)
     converted = _document(layout, objects, sizes, policy, asked)
     out.mkdir(parents=True, exist_ok=True)
     if not masking:
@@ -68,8 +68,12 @@ def _warn(frame: str, reason: str) -> None:
     print(f"warning: skipped frame {frame}: {reason}", file=sys.stderr)
 
 
-def read_all(layout: Layout, bad: BadFrames) -> tuple[Objects, dict[str, tuple[int, int]]]:
-    """The labels of all good frames, and {frame: (height, width)}; sizes come from the headers of the images."""
+def read_all(layout: Layout, bad: BadFrames, *, last: bool) -> tuple[Objects, dict[str, tuple[int, int]]]:
+    """The labels of all good frames, and {frame: (height, width)}; sizes come from the headers of the images.
+
+    Args:
+        last: no frame is looked at later, see `BadFrames.add_all`.
+    """
     if not layout.frames:
         raise BadFile(layout.training, "image_2 and label_2 are empty")
     sizes: dict[str, tuple[int, int]] = {}
@@ -80,8 +84,7 @@ def read_all(layout: Layout, bad: BadFrames) -> tuple[Objects, dict[str, tuple[i
             bad.add(frame, wrong)
     objects, wrong_labels = read_good_labels(layout, list(sizes))
     outside = frames_with_a_box_outside(objects, sizes, layout)
-    for frame, mistake in (wrong_labels | outside).items():
-        bad.add(frame, mistake)
+    bad.add_all(wrong_labels | outside, last=last)
     return objects.of_frames([frame for frame in objects.frames if frame not in bad]) if outside else objects, sizes
 
 

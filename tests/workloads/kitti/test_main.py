@@ -84,6 +84,12 @@ def test_class_without_a_box_is_refused_where_it_was_asked_for(kitti_tree, capsy
     assert not out.exists()
 
 
+def test_bad_labels_are_counted_to_the_last(kitti_tree, capsys):
+    tree = kitti_tree().frames(4, ["Car 1 2"]).frame("000000")
+    assert main(["convert", "--root", str(tree.root), "--out", str(tree.root / "coco")]) == 2
+    assert "dataset: 3 of 4 frames are bad" in capsys.readouterr().err
+
+
 def test_one_bad_frame_of_several_is_skipped_and_said_in_one_line(kitti_tree, kitti_rows, capsys):
     tree = kitti_tree().frame("000001").frame("000002", [kitti_rows["car"].rsplit(" ", 1)[0]])
     assert main(["convert", "--root", str(tree.root), "--out", str(tree.root / "coco")]) == 0
