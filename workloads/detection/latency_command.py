@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,12 @@ KITTI_CLASSES = ("Car", "Pedestrian", "Cyclist")
 RANDOM = "random weights, for timing only: they find nothing, so that nms and encode are lower bounds"
 CALIBRATED = "int8 ranges from the timed pictures, for timing only"
 FEWEST_FRAMES = 5
+LARGEST_INPUT = 4096
+"""Pixels a side, as an issue may ask for."""
+LARGEST_PICTURE = 8192
+"""Pixels a side of a generated picture: making one takes 3 GB."""
+MOST_THREADS = 256
+"""Threads that outnumber the cores by thousands keep the machine from doing anything else."""
 
 
 @dataclass(frozen=True)
@@ -71,15 +78,21 @@ def add_to(commands: Any) -> None:
     given = timing.add_mutually_exclusive_group()
     given.add_argument("--images", type=Path, help="folder of JPEG or PNG files")
     given.add_argument(
-        "--image-size", type=_size, default=(375, 1242), metavar="HxW", help="of a generated JPEG (375x1242)"
+        "--image-size",
+        type=_size(LARGEST_PICTURE),
+        default=(375, 1242),
+        metavar="HxW",
+        help="of a generated JPEG (375x1242)",
     )
-    timing.add_argument("--input-size", type=_size, nargs="+", metavar="HxW", help="of --variant; default: its own")
+    timing.add_argument(
+        "--input-size", type=_size(LARGEST_INPUT), nargs="+", metavar="HxW", help="of --variant; default: its own"
+    )
     timing.add_argument("--precision", nargs="+", choices=PRECISIONS, default=["fp32"])
     timing.add_argument("--provider", nargs="+", choices=list(PROVIDERS), default=["cpu"])
-    timing.add_argument("--threads", type=_count, help="cores for one picture; default: all")
+    timing.add_argument("--threads", type=_threads, help="cores for one picture; default: all")
     timing.add_argument("--repeats", type=_count, default=50, help="pictures timed (%(default)s)")
     timing.add_argument(
-        "--seconds", type=float, default=20.0, help="most for one line, once 5 were timed (%(default)s)"
+        "--seconds", type=_seconds, default=20.0, help="most for one line, once 5 were timed (%(default)s)"
     )
     timing.add_argument("--json", action="store_true", help="print JSON")
 
@@ -194,15 +207,21 @@ def _reply(found: Detections, classes: Sequence[str], image_size: tuple[int, int
 
 
 def _read_pictures(folder: Path) -> Pictures:
-    names = sorted(path for path in folder.glob("*") if path.suffix.lower() in (".png", ".jpg", ".jpeg"))
-    if not names:
+    files = sorted(path for path in folder.glob("*")
+                   if path.suffix.lower() in (".png", ".jpg", ".jpeg") and path.is_file())  # fmt: skip
+    if not files:
         raise UserError(f"{folder}: holds no JPEG or PNG file (.jpg, .jpeg, .png)")
-    contents = [(path.name, path.read_bytes()) for path in names]
-    for name, content in contents:
-        size_of(content, name)
+    contents = [(str(path), _content(path)) for path in files]
     sizes = sorted({size_of(content, name) for name, content in contents})
     height, width = sizes[len(sizes) // 2]
     return Pictures(contents, f"{len(contents)} files of {folder}, {height} x {width} pixels and alike")
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as wrong:
+        raise UserError(f"{path}: cannot be read: {wrong.strerror}") from wrong
 
 
 def _generated(size: tuple[int, int]) -> Pictures:
@@ -238,14 +257,37 @@ def _table(rows: Sequence[Row], facts: dict[str, Any], pictures: Pictures) -> st
     return "\n".join([*lines, *notes])
 
 
-def _size(text: str) -> tuple[int, int]:
-    height, cross, width = text.lower().partition("x")
-    if not cross or not height.isdecimal() or not width.isdecimal() or not int(height) or not int(width):
-        raise argparse.ArgumentTypeError(f"{text!r} is no size; write height x width, e.g. 416x416")
-    return int(height), int(width)
+def _size(most: int) -> Callable[[str], tuple[int, int]]:
+    """What reads a height and a width of up to `most` pixels."""
+
+    def read(text: str) -> tuple[int, int]:
+        height, cross, width = text.lower().partition("x")
+        if not cross or not height.isdecimal() or not width.isdecimal() or not int(height) or not int(width):
+            raise argparse.ArgumentTypeError(f"{text!r} is no size; write height x width, e.g. 416x416")
+        if max(int(height), int(width)) > most:
+            raise argparse.ArgumentTypeError(f"{text!r} given; a side has at most {most:,} pixels")
+        return int(height), int(width)
+
+    return read
 
 
 def _count(text: str) -> int:
     if not text.isdecimal() or not int(text):
         raise argparse.ArgumentTypeError(f"{text!r} given; a whole number from 1 up")
     return int(text)
+
+
+def _threads(text: str) -> int:
+    if (count := _count(text)) > MOST_THREADS:
+        raise argparse.ArgumentTypeError(f"{text!r} given; at most {MOST_THREADS}, and the cores there are is best")
+    return count
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not seconds >= 0:
+        raise argparse.ArgumentTypeError(f"{text!r} given; a number of seconds from 0 up")
+    return seconds

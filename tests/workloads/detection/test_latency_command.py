@@ -77,10 +77,29 @@ def test_bad_input_ends_with_one_clear_line(network, tmp_path, capsys, words, to
     assert len(error.splitlines()) == 1
 
 
-def test_size_that_is_none_is_refused_by_the_command_line(capsys):
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--input-size", "416"], "write height x width"),
+        (["--input-size", "999968x999968"], "'999968x999968' given; a side has at most 4,096 pixels"),
+        (["--image-size", "99999999x99999999"], "'99999999x99999999' given; a side has at most 8,192 pixels"),
+        (["--threads", "99999"], "'99999' given; at most 256"),
+        (["--seconds", "nan"], "'nan' given; a number of seconds from 0 up"),
+        (["--seconds=-1"], "'-1' given; a number of seconds from 0 up"),
+        (["--seconds", "x"], "'x' given; a number of seconds from 0 up"),
+    ],
+)
+def test_number_that_makes_no_sense_is_refused_by_the_command_line(capsys, words, told):
     with pytest.raises(SystemExit, match="2"):
-        latency("--variant", "yolox-nano", "--input-size", "416")
-    assert "write height x width" in capsys.readouterr().err
+        latency("--variant", "yolox-nano", *words)
+    assert told in capsys.readouterr().err
+
+
+def test_bad_picture_is_named_with_its_folder_and_a_folder_is_no_picture(network, tmp_path, capsys):
+    (tmp_path / "frames" / "a.jpg").mkdir(parents=True)
+    (tmp_path / "frames" / "b.jpg").write_bytes(b"no picture")
+    assert latency("--model", str(network), "--images", str(tmp_path / "frames")) == 2
+    assert capsys.readouterr().err.startswith(f"error: {tmp_path}/frames/b.jpg: no JPEG or PNG image")
 
 
 def test_percentiles_of_known_times():
