@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 from mlops.spec.algorithms import LARGEST_SEED, AlgorithmName, Hyperparameters, ModelType, Section
 from mlops.spec.complete import complete_run, complete_scaling, complete_splits
 from mlops.spec.metrics import Task
-from mlops.spec.rules import broken_rules
+from mlops.spec.rules import LARGEST_SIDE, STRIDE, broken_rules
 from mlops.spec.values import (
     INSTANCE_PATTERN,
     MODEL_NAME_PATTERN,
@@ -134,7 +134,7 @@ class Preprocessing(Section):
         spelled(min_max="minmax", standardize="standard", standardization="standard", normalize="minmax",
                 normalization="minmax", zscore="standard", z_score="standard", **_OFF),
     ] = Field("standard", description="How columns of numbers are scaled.")  # fmt: skip
-    input_size: Annotated[tuple[Annotated[int, Field(ge=32, le=4096)], ...], Strict(False)] | None = Field(
+    input_size: Annotated[tuple[Annotated[int, Field(ge=STRIDE, le=LARGEST_SIDE)], ...], Strict(False)] | None = Field(
         None,
         min_length=2,
         max_length=2,

@@ -189,6 +189,10 @@ def _classes_differ(data: dict[str, Any], algorithm: Algorithm | None) -> Found:
     for place, word in enumerate(words):
         if word in words[:place]:
             yield Broken((*where, place), "duplicate_key", f"names {shown(word)} a second time.", "Keep one of them.")
+        # Cells of a table are told apart by case; what a detector finds is named by people.
+        elif _is_detector(algorithm) and word.lower() in (before.lower() for before in words[:place]):
+            message = f"names {shown(word)} a second time (case does not matter)."
+            yield Broken((*where, place), "duplicate_key", message, "Keep one of them.")
     # A detector may look for cars alone; telling classes apart takes two.
     if algorithm and "classification" in algorithm.tasks and len(set(words)) == 1:
         yield Broken(where, "out_of_range", "must name at least 2 classes (got 1).", "Add one, or leave `classes` out.")
@@ -229,15 +233,28 @@ def _only_for_images(data: dict[str, Any], algorithm: Algorithm | None) -> Found
 
 STRIDE = 32
 """Of the coarsest grid of a detector: its input is a whole number of those cells."""
+LARGEST_SIDE = 4096
+"""Pixels of a detector's input."""
 
 
 def _input_in_whole_cells(data: dict[str, Any], algorithm: Algorithm | None) -> Found:
     size = _part(data, "preprocessing", "input_size")
-    sides = size if isinstance(size, (list, tuple)) else ()
-    if algorithm and algorithm.workload == "detection" and any(isinstance(s, int) and s % STRIDE for s in sides):
-        near = [max(STRIDE, round(side / STRIDE) * STRIDE) if isinstance(side, int) else side for side in sides]
-        message = f"must be multiples of {STRIDE} (got {shown(list(sides))})."
-        yield Broken(("preprocessing", "input_size"), "out_of_range", message, f"Write {near}.")
+    where: Path = ("preprocessing", "input_size")
+    sides = list(size) if isinstance(size, (list, tuple)) else []
+    if not _is_detector(algorithm) or not sides:
+        return
+    if len(sides) != 2:
+        message = f"must be a list of 2 whole numbers, height and width (got {shown(sides)})."
+        yield Broken(where, "out_of_range", message, "Write the two of them, such as [640, 640].")
+    # What is no side at all is reported by itself.
+    elif all(type(side) is int and STRIDE <= side <= LARGEST_SIDE for side in sides) and any(s % STRIDE for s in sides):
+        near = [round(side / STRIDE) * STRIDE for side in sides]
+        message = f"must be multiples of {STRIDE} (got {sides})."
+        yield Broken(where, "out_of_range", message, f"Write {near}.")
+
+
+def _is_detector(algorithm: Algorithm | None) -> bool:
+    return algorithm is not None and algorithm.workload == "detection"
 
 
 def _points_range_is_possible(data: dict[str, Any], _: Algorithm | None) -> Found:

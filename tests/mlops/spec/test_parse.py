@@ -63,6 +63,8 @@ def test_a_variant_is_known_by_the_spellings_people_use_and_has_its_own_input_si
 
 DETECTOR_MISTAKES = {
     "no whole cells": ("preprocessing: {input_size: [300, 640]}", "preprocessing.input_size", "out_of_range"),
+    "too large": ("preprocessing: {input_size: [99999, 640]}", "preprocessing.input_size[0]", "out_of_range"),
+    "channels": ("preprocessing: {input_size: [640, 640, 32]}", "preprocessing.input_size", "out_of_range"),
     "weights without hash": (
         "hyperparameters: {weights_uri: s3://mlops-datasets/a/y.pth}", "hyperparameters.weights_uri", "missing_field",
     ),
@@ -91,6 +93,25 @@ DETECTOR_MISTAKES = {
 def test_a_mistake_in_a_detector_is_one_problem(extra, field, code):
     (problem,) = problems_of(DETECTOR + extra)
     assert (problem.line, problem.field, problem.code) == (4, field, code)
+
+
+def test_third_side_of_an_input_is_told_to_go():
+    """Whoever only mends the 3 has three sides still."""
+    number, count = problems_of(DETECTOR + "preprocessing: {input_size: [640, 640, 3]}")
+    assert (number.field, count.field) == ("preprocessing.input_size[2]", "preprocessing.input_size")
+    assert (count.message, count.remedy) == (
+        "must be a list of 2 whole numbers, height and width (got a list of 3).",
+        "Write the two of them, such as [640, 640].",
+    )
+
+
+def test_classes_of_a_detector_differ_in_more_than_case_and_those_of_a_table_need_not():
+    (problem,) = problems_of(DETECTOR.replace("kitti", "kitti, classes: [Car, car]"))
+    assert (problem.field, problem.message) == (
+        "dataset.classes[1]", 'names "car" a second time (case does not matter).',
+    )  # fmt: skip
+    body = xgboost("").replace("breast_cancer", "breast_cancer\n  classes: [a, A]")
+    assert parse_issue(body).dataset.classes == ("a", "A")
 
 
 @pytest.mark.parametrize(
