@@ -14,6 +14,7 @@ from workloads.contract import UserError
 from workloads.detection.raw import RawData
 from workloads.detection.reading import Measured, on_all_cores
 from workloads.images.codec import decode, encode_jpeg
+from workloads.images.orientation import orientation_of
 from workloads.kitti.coco import Document
 from workloads.progress import follow
 
@@ -74,7 +75,8 @@ def _masked(sources: Mapping[str, Path], documents: Mapping[str, Document],
 
         def write(image: Mapping[str, Any], folder: Path = folder) -> tuple[str, bytes, dict[str, int]]:
             source = sources[image["file_name"]]
-            pixels, boxes = mask_frame(decode(source.read_bytes(), source.name), masking)
+            stored = source.read_bytes()
+            pixels, boxes = mask_frame(decode(stored, source.name), masking, orientation_of(stored))
             name = f"{Path(image['file_name']).stem}.jpg"
             content = encode_jpeg(pixels)
             (folder / name).write_bytes(content)

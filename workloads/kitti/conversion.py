@@ -123,13 +123,15 @@ def _masked(layout: Layout, folder: Path, frames: Sequence[str], masking: Sequen
             ) -> dict[str, dict[str, Any]]:  # fmt: skip
     """{frame: what its image's entry says then} of the images that could be decoded; masked, they lie in `folder`."""
     from workloads.images.codec import decode, encode_jpeg
+    from workloads.images.orientation import orientation_of
     from workloads.privacy.masking import mask_frame
 
     changed: dict[str, dict[str, Any]] = {}
     for frame in follow(frames, "Masking", len(frames)):
         path = layout.image(frame)
         try:
-            pixels, boxes = mask_frame(decode(path.read_bytes(), str(path)), masking)
+            content = path.read_bytes()
+            pixels, boxes = mask_frame(decode(content, str(path)), masking, orientation_of(content))
         except BadImage as wrong:
             bad.add(frame, wrong)
             continue
