@@ -76,7 +76,8 @@ def event_rule(account: Account, values: Values) -> str:
     expect(found["State"], "ENABLED", "its state")
     pattern = EventPattern.load(found["EventPattern"])
     for kind, detail, rings in _SAMPLES.get(values["name"].removeprefix("mlops-"), ()):
-        event: Any = {"source": f"aws.{kind.split()[0].lower()}", "detail-type": kind, "detail": detail}
+        source = "aws.sagemaker" if kind.startswith("SageMaker") else "aws.backup"
+        event: Any = {"source": source, "detail-type": kind, "detail": detail}
         expect(pattern.matches_event(event), rings, f"what it makes of {kind} {detail}")
     return ", ".join(json.loads(found["EventPattern"])["source"])
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from twin.infra.checks.looking import Account, Values, Wrong, expect, looks_at, statements
 
-_WITHOUT_ACCOUNT = {"mlops-webhook", "mlops-rotation", "mlops-trail"}
-"""Lambda and CloudTrail send no account along when they take a role."""
+_WITHOUT_ACCOUNT = {"mlops-webhook", "mlops-rotation", "mlops-trail", "mlops-replication"}
+"""Lambda, CloudTrail and S3's replication send no account along when they take a role, or do not say that they do."""
 
 
 @looks_at("aws_iam_role")

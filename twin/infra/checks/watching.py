@@ -34,7 +34,8 @@ def log_feed(account: Account, values: Values) -> str:
 def log_policy(account: Account, values: Values) -> str:
     found = account("logs").describe_resource_policies()["resourcePolicies"]
     one = only((each for each in found if each["policyName"] == values["policy_name"]), "policies")
-    expect("aws:SourceAccount" in one["policyDocument"], True, "a condition on the account")
+    # EventBridge sends no account along.
+    expect("aws:SourceAccount" in one["policyDocument"], values["policy_name"] == "mlops-spans", "a condition")
     return "EventBridge of this account writes"
 
 
