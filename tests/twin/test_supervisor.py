@@ -76,7 +76,7 @@ def test_stopping_leaves_no_process_behind_even_an_orphan(layout):
     _until(lambda: len(_marked(layout)) == 2)
     os.kill(service.process.pid, signal.SIGKILL)
     supervisor.stop_all()
-    assert _marked(layout) == []
+    _until(lambda: _marked(layout) == [])  # a killed process is there for a moment more
 
 
 def test_system_ends_with_its_folder(layout):
@@ -86,7 +86,7 @@ def test_system_ends_with_its_folder(layout):
     threading.Timer(0.3, shutil.rmtree, (layout.home,)).start()
     supervisor._watch()
     supervisor.stop_all()
-    assert _marked(layout) == []
+    _until(lambda: _marked(layout) == [])  # a killed process is there for a moment more
 
 
 def test_a_process_that_ends_at_once_is_named_with_its_log(layout):
