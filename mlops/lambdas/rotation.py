@@ -111,13 +111,20 @@ class Rotation:
         others = ", ".join(sorted(_others(self._keys()))) or "none"
         # Told before it is done: told twice does less harm than not at all.
         left = self._not_renewed()
-        asked = f"mint {left} anew (python -m mcp_bridge token --all --days 120) and put them into {self.connection}; "
+        if left:
+            agents = (
+                f"Until then mint {left} anew (python -m mcp_bridge token --all --days 120) and put them into "
+                f"{self.connection}; mint anew the tokens that people keep elsewhere."
+            )
+        else:
+            agents = (
+                "Until then mint anew the tokens that people keep elsewhere. "
+                f"Those of the agents in {self.connection} were renewed."
+            )
         self.publish(
             f"{self.title} is being rotated" + (": mint tokens anew" if left else ""),
             f"{KEY} in {self.title} gets a new value. Tokens signed with the one before go on until the next rotation, "
-            f"and no longer. Until then {asked if left else ''}mint anew the tokens that people keep elsewhere. "
-            + ("" if left else f"Those of the agents in {self.connection} were renewed. ")
-            + f"Entries of this secret that only people renew: {others}.",
+            f"and no longer. {agents} Entries of this secret that only people renew: {others}.",
         )
         self._move(_CURRENT, source=self._current_version(), target=self.token)
 
