@@ -286,7 +286,8 @@ def _gallery(shown: list[tuple[str, str]]) -> str:
 def _links(record: RunRecord, addresses: Addresses) -> str:
     lines = []
     deployed = record.phases[Phase.DEPLOY].handle
-    if deployed.get("endpoint"):
+    # A deployment that was left out names the endpoint that it would have had.
+    if deployed.get("endpoint") and deployed.get("state") != "skipped":
         answer = f" answers at {code(deployed['url'])}" if deployed.get("url") else ""
         lines.append(f"Endpoint {code(deployed['endpoint'])}{answer}" + _clause(deployed.get("proof")))
     prepared = record.phases[Phase.PREPARE].handle

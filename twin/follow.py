@@ -158,7 +158,7 @@ class Follower:
         if not record:
             return f"{mark} #{run.number} {run.outcome or 'did not end in time'}: no run was started"
         version = record["phases"]["package"]["handle"].get("version", "no model")
-        endpoint = record["phases"]["deploy"]["handle"].get("endpoint")
+        endpoint = served_by(record["phases"]["deploy"]["handle"])
         return (
             f"{mark} {record['run_key']} {run.outcome or 'did not end in time'}, model {version}, "
             f"endpoint {self._endpoint_state(endpoint)}, history {record['history_path'] or 'not written'}"
@@ -187,6 +187,11 @@ class Follower:
         reply = self.visitor.github.get(path)
         reply.raise_for_status()
         return reply.json()
+
+
+def served_by(deployed: dict[str, Any]) -> str | None:
+    """The endpoint of a run's deployment; one that was left out names only what it would have had."""
+    return deployed.get("endpoint") if deployed.get("state") != "skipped" else None
 
 
 def _seconds_between(earlier: str | None, later: str | None) -> float | None:

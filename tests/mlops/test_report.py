@@ -45,6 +45,13 @@ def test_a_deployed_run_names_model_version_metrics_and_endpoint():
     assert "`/rollback`" in text
 
 
+def test_a_deployment_left_out_names_no_endpoint():
+    record = finished(deployed_record(), Outcome.REGISTERED)
+    skipped = {**record.phases[Phase.DEPLOY].handle, "state": "skipped", "proof": "The issue asks for no deployment."}
+    record.phases[Phase.DEPLOY] = PhaseRecord(state=PhaseState.SKIPPED, handle=skipped)
+    assert "Endpoint" not in report.render(record, ADDRESSES)
+
+
 def test_below_the_threshold_the_operator_gets_something_to_paste():
     record = finished(judged_record(value=0.9), Outcome.BELOW_THRESHOLD)
     text = report.render(record, ADDRESSES)

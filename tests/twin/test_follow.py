@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from twin.follow import Progress, read_example
+from twin.follow import Progress, read_example, served_by
 from twin.layout import PROJECT
 
 
@@ -45,3 +45,16 @@ def test_an_issue_ended_well_if_it_ended_as_it_asks(tmp_path, expect, outcome, a
     file = tmp_path / "a.md"
     file.write_text(f"---\nexpect: {expect}\n---\nbody" if expect else "body")
     assert Progress(read_example(file), 1, 0.0, outcome=outcome).as_asked is as_asked
+
+
+@pytest.mark.parametrize(
+    ("deployed", "endpoint"),
+    [
+        ({}, None),
+        ({"endpoint": "mlops-wine", "state": "skipped"}, None),
+        ({"endpoint": "mlops-wine", "state": "in_service"}, "mlops-wine"),
+        ({"endpoint": "mlops-wine", "state": "rolled_back"}, "mlops-wine"),
+    ],
+)
+def test_a_run_that_asks_for_no_deployment_has_no_endpoint(deployed, endpoint):
+    assert served_by(deployed) == endpoint
