@@ -1,7 +1,7 @@
 """Hard voxels on a GPU without a sort: our kernels in voxels.cu, started through CuPy.
 
-Where there is no GPU the tests run the same kernels thread by thread, in random order, on the processor. On another GPU
-than ours `CudaVoxelizer.tried` compares them once with the sort and leaves the work to that if they differ.
+Where there is no GPU the tests run the same kernels on the processor, warps and lanes in random order. On a GPU
+`CudaVoxelizer.tried` compares them once with the sort and leaves the work to that if they differ.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 from workloads.arrays import Array
 from workloads.contract import log
 from workloads.pointcloud.bounds import cell_bounds
-from workloads.pointcloud.settings import VoxelSettings
+from workloads.pointcloud.settings import Grid, VoxelSettings
 from workloads.pointcloud.sorting import Places
 
 if TYPE_CHECKING:
@@ -26,18 +26,19 @@ if TYPE_CHECKING:
 
 SOURCE = Path(__file__).with_name("voxels.cu")
 THREADS = 256
-WORD, SHARE, LANES = 32, 4, 32
+WORD, EACH, SHARE, LANES, MOST_THREADS = 32, 4, 4, 32, 1024
 """As in voxels.cu."""
-FILLING = 64
-"""Blocks that fill the voxels of a scan, one after another: a block that finds nothing to do costs time as well."""
+FILLING, FILLING_ONE = 64, 1024
+"""Blocks that fill the voxels of a scan, one after another, in a batch of many scans and for a scan alone: a block that
+finds nothing to do costs time as well."""
 NEVER = np.iinfo(np.int32).max
 MOST_KEYS = 1 << 28
 """Cells of all scans of a batch; a table of four int32 for each is kept."""
 MOST_SLOTS = 1 << 27
 """Points that all voxels of a scan may hold together (2 GiB of four columns)."""
 
-Launch = Callable[[str, tuple[int, int], Sequence[Any]], None]
-"""Start a kernel by its name on a grid of blocks of THREADS threads, with arrays and numbers as its arguments."""
+Launch = Callable[[str, tuple[int, int], int, Sequence[Any]], None]
+"""Start a kernel by its name on a grid of blocks of so many threads, with arrays and numbers as its arguments."""
 
 
 @dataclass(frozen=True)
@@ -64,13 +65,13 @@ class CudaVoxelizer:
     def __init__(self, settings: VoxelSettings, xp: ModuleType, launch: Launch) -> None:
         self.settings, self.xp, self._launch = settings, xp, launch
         grid = settings.grid
-        size = np.array(grid.cell_m)
-        self._bounds = xp.asarray(cell_bounds(settings.points_m, grid))
-        self._axes = (xp.asarray(np.array(grid.origin_m)), xp.asarray(size), xp.asarray(1 / size))
+        self._axes = xp.asarray(np.hstack([cell_bounds(settings.points_m, grid).reshape(3, 2), near_axes(grid)]))
+        self._origin, self._size = xp.asarray(np.array(grid.origin_m)), xp.asarray(np.array(grid.cell_m))
         self._shape = xp.asarray(np.array(grid.shape, np.int32))
         self._table = xp.empty(0, np.int32)
         self._of_points = xp.empty((2, 0), np.int32)
         self._members = xp.empty(0, np.int32)
+        self._of_words = xp.empty(0, np.uint64), xp.empty(0, np.uint32)
         self._of_voxels = _VoxelArrays.empty(xp, settings, 0, 0)
 
     @classmethod
@@ -112,34 +113,35 @@ class CudaVoxelizer:
         count, columns, scans = len(points), np.int32(points.shape[1]), len(starts) - 1
         if scans * settings.grid.cells > MOST_KEYS:
             raise ValueError(f"{scans} scans of {settings.grid.cells:,} cells; at most {MOST_KEYS:,} cells in a batch")
-        self._make_room(scans, count, points.shape[1])
+        words = -(-int(np.diff(starts).max(initial=0)) // WORD)
+        self._make_room(scans, count, scans * words, points.shape[1])
         (cell_of, seat), members, made, table = self._of_points, self._members, self._of_voxels, self._table
-        longest = int(np.diff(starts).max()) if scans else 0
-        words = -(-longest // WORD)
-        noted = xp.zeros(3 * scans * words + 2 * scans, np.int32)  # one launch clears what starts from nothing
-        notes, bits = noted[: 2 * scans * words].view(np.uint64), noted[2 * scans * words : 3 * scans * words]
-        homeless, used = noted[3 * scans * words :].reshape(2, scans)
-        if count:
+        notes, bits = self._of_words
+        used, homeless = made.used[:scans], made.homeless[:scans]
+        if words:
             begins = xp.asarray(starts.astype(np.int32))
-            by_point = (-(-longest // THREADS), scans)
+            by_word = (-(-words * WORD // EACH // THREADS), scans)
             by_share = (-(-words * WORD // SHARE // THREADS), scans)
-            by_voxel = (min(FILLING, -(-settings.max_voxels * LANES // THREADS)), scans)
-            size, per_scan = np.int32(settings.grid.cells), np.int32(words)
-            places = (np.int32(settings.max_points), np.int32(settings.max_voxels))
-            self._launch("claim", by_point, (points, columns, begins, self._bounds, *self._axes, self._shape, size,
-                                             cell_of, seat, table))  # fmt: skip
-            self._launch("open", by_point, (begins, size, per_scan, cell_of, table, bits, notes))
-            sums = xp.cumsum(notes)
-            self._launch("number", by_share, (begins, size, per_scan, *places, self._shape, cell_of, bits, sums,
-                                              table, made.lists, made.counts, made.coordinates_zyx, used,
-                                              homeless))  # fmt: skip
-            self._launch("enlist", by_point, (begins, size, cell_of, seat, table, members))
-            self._launch("fill", by_voxel, (points, columns, *places, used, made.lists, members, made.points))
-            self._launch("wipe", by_share, (begins, size, per_scan, cell_of, bits, table))
+            by_voxel = (min(max(FILLING, FILLING_ONE // scans), -(-settings.max_voxels * LANES // THREADS)), scans)
+            cells, per_scan = np.int32(settings.grid.cells), np.int32(words)
+            most_points, most_voxels = np.int32(settings.max_points), np.int32(settings.max_voxels)
+            self._launch("claim", by_word, THREADS, (points, columns, begins, self._axes, self._origin, self._size,
+                                                     self._shape, cells, cell_of, seat, table))  # fmt: skip
+            self._launch("note", by_word, THREADS, (begins, cells, per_scan, cell_of, table, bits, notes))
+            self._launch("add_up", (1, scans), MOST_THREADS, (per_scan, most_voxels, notes, used, homeless))
+            self._launch("number", by_share, THREADS, (begins, cells, per_scan, most_points, most_voxels, self._shape,
+                                                       cell_of, bits, notes, table, made.lists, made.counts,
+                                                       made.coordinates_zyx, homeless))  # fmt: skip
+            self._launch("enlist", by_word, THREADS, (begins, cells, cell_of, seat, table, members))
+            self._launch("fill", by_voxel, THREADS, (points, columns, most_points, most_voxels, used, made.lists,
+                                                     members, made.points))  # fmt: skip
+            self._launch("wipe", by_share, THREADS, (begins, cells, per_scan, cell_of, bits, table))
+        else:
+            used[:], homeless[:] = 0, 0
         return Batch(made.points[:scans], made.counts[:scans], made.coordinates_zyx[:scans], used, homeless,
                      cell_of[:count])  # fmt: skip
 
-    def _make_room(self, scans: int, points: int, columns: int) -> None:
+    def _make_room(self, scans: int, points: int, words: int, columns: int) -> None:
         xp, settings = self.xp, self.settings
         keys = scans * settings.grid.cells
         if len(self._table) < 4 * keys:
@@ -148,6 +150,8 @@ class CudaVoxelizer:
         if self._of_points.shape[1] < points:
             self._of_points = xp.empty((2, points), np.int32)
             self._members = xp.empty(4 * points, np.int32)  # lists of one member take the room of four
+        if len(self._of_words[0]) < words:
+            self._of_words = xp.empty(words, np.uint64), xp.empty(words, np.uint32)
         held = self._of_voxels.points.shape
         if held[0] < scans or held[3] != columns:
             self._of_voxels = _VoxelArrays.empty(xp, settings, scans, columns)
@@ -162,14 +166,28 @@ class _VoxelArrays:
     coordinates_zyx: Array
     lists: Array
     """(b, max_voxels, 2) int32: where the members of a voxel begin, and how many it has, kept or not."""
+    used: Array
+    homeless: Array
 
     @classmethod
     def empty(cls, xp: ModuleType, settings: VoxelSettings, scans: int, columns: int) -> _VoxelArrays:
         most = (scans, settings.max_voxels)
         return cls(
             xp.empty((*most, settings.max_points, columns), np.float32), xp.empty(most, np.int32),
-            xp.empty((*most, 3), np.int32), xp.empty((*most, 2), np.int32),
+            xp.empty((*most, 3), np.int32), xp.empty((*most, 2), np.int32), xp.empty(scans, np.int32),
+            xp.empty(scans, np.int32),
         )  # fmt: skip
+
+
+def near_axes(grid: Grid) -> np.ndarray:
+    """(3, 3) float32 for x, y and z: origin, 1 / size, and the error in cells of a quotient computed with these two.
+
+    Four roundings to 24 bits make it: of the origin, of the difference, of 1 / size and of the product. The last three
+    are each within 2^-24 of the quotient, which is at most the axis' number of cells.
+    """
+    axes = zip(grid.origin_m, grid.cell_m, grid.shape, strict=True)
+    return np.array([(origin, 1 / size, 2.0**-24 * (abs(origin) / size + 4 * (count + 1)))
+                     for origin, size, count in axes], np.float32)  # fmt: skip
 
 
 def sums_in_order(points: Array, places: Places, xp: ModuleType, launch: Launch | None = None) -> Array:
@@ -184,7 +202,7 @@ def sums_in_order(points: Array, places: Places, xp: ModuleType, launch: Launch 
     sums = xp.empty((len(places.counts), points.shape[1]), np.float64)
     if sums.size:
         arguments = (points, np.int32(points.shape[1]), order, starts, np.int32(len(sums)), sums)
-        (launch or _launch_cuda)("add_in_order", (-(-sums.size // THREADS), 1), arguments)
+        (launch or _launch_cuda)("add_in_order", (-(-sums.size // THREADS), 1), THREADS, arguments)
     return sums
 
 
@@ -200,14 +218,14 @@ def _module() -> Any:
     return cupy.RawModule(code=SOURCE.read_text(encoding="utf-8"), options=("--std=c++14",))
 
 
-def _launch_cuda(name: str, grid: tuple[int, int], arguments: Sequence[Any]) -> None:
-    _kernel(name)(grid, (THREADS,), tuple(arguments))
+def _launch_cuda(name: str, grid: tuple[int, int], threads: int, arguments: Sequence[Any]) -> None:
+    _kernel(name)(grid, (threads,), tuple(arguments))
 
 
 @cache
 def _agrees(cupy: ModuleType) -> bool:
     """Whether kernels and sort give the same bits for a cloud with crowded cells, too many cells and borders."""
-    from workloads.pointcloud.settings import Grid, Range
+    from workloads.pointcloud.settings import Range
     from workloads.pointcloud.voxels import by_sorting
 
     box = Range(0.0, 4.0, -2.0, 2.0, -1.0, 1.0)

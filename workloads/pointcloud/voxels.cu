@@ -1,13 +1,14 @@
 // Hard voxels of many scans at once, the same bits in every run: which thread comes first decides nothing.
 //
-// A cell's first point is a minimum, its number the count of set bits before that point, and a point's rank in its
-// cell the count of smaller members; the order in which atomics give out seats does not matter. No thread waits for
-// another: those of a warp help each other where they happen to run together, and give the same alone.
+// A cell's first point is a minimum, its number the count of points before that one which open a cell, and a point's
+// rank in its cell the count of smaller members; the order in which atomics give out seats does not matter.
 //
-// One thread for each point of a scan (blockIdx.y is the scan), unless said otherwise. A key is scan * cells + cell,
-// and table[4 * key] holds what is known of a cell side by side, so that it costs one access to memory. Points of a
-// scan are noted in words of 32 bits; each scan has `words` of them, and notes[word] holds in its upper half how many
-// cells the points of the word open, in its lower half the room that these cells' lists of members take.
+// blockIdx.y is the scan. A key is scan * cells + cell, and table[4 * key] holds what is known of a cell side by side,
+// so that it costs one access to memory. Points of a scan are noted in words of 32, which the lanes of a warp look at
+// together; each scan has `words` of them. notes[word] holds in its upper half how many cells the points of the word
+// open, in its lower half the room that these cells' lists of members take; after `add_up`, those of all words before.
+//
+// What these kernels wait for is memory, not arithmetic. So a thread asks for EACH or SHARE things before it uses one.
 
 #define NEVER 2147483647
 #define FIRST 0  // the first point of the cell, NEVER where nobody came
@@ -15,41 +16,42 @@
 #define LIST 2   // where the list of its members begins: at first among the lists of a word, then among all
 #define VOXEL 3  // its voxel in the scan, -1 where the scan has max_voxels already
 #define WORD 32
-#define SHARE 4  // points whose bits one thread looks at
+#define ALL_LANES 0xffffffffu
+#define EACH 4    // points of a thread, a word apart, so that a warp reads whole words
+#define SHARE 4   // points of a thread, one after another in a word
 #define LANES 32  // threads that fill a voxel together
+#define MOST_THREADS 1024
 
-__device__ int point_of_thread(const int* starts) {
-    const int scan = blockIdx.y;
-    const int point = starts[scan] + blockIdx.x * blockDim.x + threadIdx.x;
-    return point < starts[scan + 1] ? point : -1;
+typedef unsigned long long Note;
+
+// The first of a thread's EACH places in its scan.
+__device__ int first_place() {
+    return (blockIdx.x * blockDim.x + threadIdx.x) / WORD * WORD * EACH + threadIdx.x % WORD;
 }
 
-// floor(distance / size) in float64. The product with 1 / size is wrong by a few units in the last place at most: where
-// that could matter, which is rarely, the division is done.
-__device__ int cell_along(double distance, double size, double cells_per_m) {
-    const double near = distance * cells_per_m;
-    const double whole = floor(near);
-    const double above = near - whole;
-    return above > 1e-6 && above < 1.0 - 1e-6 ? (int)whole : (int)floor(distance / size);
+// Of x, y or z: the closed bounds, and what nearly finds a cell: origin, 1 / size, the error in cells that this makes.
+struct Axis {
+    float low, high, origin, cells_per_m, margin;
+};
+
+__device__ Axis axis_of(const float* __restrict__ axes, int number) {
+    const float* mine = axes + 5 * number;
+    return Axis{mine[0], mine[1], mine[2], mine[3], mine[4]};
 }
 
-// The bounds are closed, and NaN lies outside.
-__device__ int cell_of_point(float x, float y, float z, const float* bounds, const double* origin, const double* size,
-                             const double* cells_per_m, const int* shape) {
-    if (!(x >= bounds[0] && x <= bounds[1] && y >= bounds[2] && y <= bounds[3] && z >= bounds[4] && z <= bounds[5]))
-        return -1;
-    const int column = cell_along((double)x - origin[0], size[0], cells_per_m[0]);
-    const int row = cell_along((double)y - origin[1], size[1], cells_per_m[1]);
-    const int layer = cell_along((double)z - origin[2], size[2], cells_per_m[2]);
-    return (layer * shape[1] + row) * shape[0] + column;
+// NaN lies outside.
+__device__ bool lies_in(float at, Axis axis) { return (at >= axis.low) & (at <= axis.high); }
+
+// floor((at - origin) / size) in float64, which many GPUs are slow at: the division is done only where float32 may err.
+__device__ int cell_along(float at, Axis axis, const double* __restrict__ origin, const double* __restrict__ size) {
+    const float near = (at - axis.origin) * axis.cells_per_m;
+    const float whole = floorf(near);
+    const float above = near - whole;
+    return above > axis.margin && above < 1.0f - axis.margin ? (int)whole : (int)floor(((double)at - *origin) / *size);
 }
 
 __device__ void copy_row(const float* source, int columns, float* target) {
-    if (columns == 4) {
-        __stcs((float4*)target, *(const float4*)source);
-    } else {
-        for (int column = 0; column < columns; ++column) target[column] = source[column];
-    }
+    for (int column = 0; column < columns; ++column) target[column] = source[column];
 }
 
 __device__ void zero_row(int columns, float* target) {
@@ -60,139 +62,254 @@ __device__ void zero_row(int columns, float* target) {
     }
 }
 
-// Every point finds its cell and takes a seat in the cell's list; every cell learns its first point and their number.
-// Neighbours in one cell come together: the first of them asks for all.
-extern "C" __global__ void claim(const float* points, int columns, const int* starts, const float* bounds,
-                                 const double* origin, const double* size, const double* cells_per_m, const int* shape,
-                                 int cells, int* cell_of, int* seat, int* table) {
-    const int point = point_of_thread(starts);
-    if (point < 0) return;
-    float x, y, z;
-    if (columns == 4) {
-        const float4 row = __ldcs((const float4*)points + point);  // it comes once: the table is what the cache is for
-        x = row.x, y = row.y, z = row.z;
-    } else {
-        const float* row = points + (long long)point * columns;
-        x = row[0], y = row[1], z = row[2];
+// EACH points for a thread. Every point finds its cell and takes a seat in the cell's list; every cell learns its first
+// point and their number. Points of a word that lie in one cell come together: the first of them asks for all.
+extern "C" __global__ void claim(const float* __restrict__ points, int columns, const int* __restrict__ starts,
+                                 const float* __restrict__ axes, const double* __restrict__ origin,
+                                 const double* __restrict__ size, const int* __restrict__ shape, int cells,
+                                 int* __restrict__ cell_of, int* __restrict__ seat, int* __restrict__ table) {
+    const int begin = starts[blockIdx.y], count = starts[blockIdx.y + 1] - begin, place = first_place();
+    const int lane = threadIdx.x % WORD;
+    if (place - lane >= count) return;
+    float4 rows[EACH];
+#pragma unroll
+    for (int turn = 0; turn < EACH; ++turn) {
+        const int at = place + turn * WORD;
+        rows[turn] = float4{0.0f, 0.0f, 0.0f, 0.0f};
+        if (at >= count) continue;
+        if (columns == 4) {  // they come once: the table is what the cache is for
+            rows[turn] = __ldcs((const float4*)points + begin + at);
+        } else {
+            const float* row = points + (long long)(begin + at) * columns;
+            rows[turn] = float4{row[0], row[1], row[2], 0.0f};
+        }
     }
-    const int cell = cell_of_point(x, y, z, bounds, origin, size, cells_per_m, shape);
-    cell_of[point] = cell;
-    if (cell < 0) return;
-    const unsigned int together = __match_any_sync(__activemask(), cell);
-    const int lane = threadIdx.x % 32, leader = __ffs(together) - 1;
-    int* entry = table + 4 * ((long long)blockIdx.y * cells + cell);
-    int mine = 0;
-    if (lane == leader) {
-        atomicMin(entry + FIRST, point);
-        mine = atomicAdd(entry + COUNT, __popc(together));
+    const Axis along_x = axis_of(axes, 0), along_y = axis_of(axes, 1), along_z = axis_of(axes, 2);
+    const int width = shape[0], depth = shape[1];
+    int cell[EACH], asked[EACH];
+    unsigned int together[EACH];
+#pragma unroll
+    for (int turn = 0; turn < EACH; ++turn) {
+        const int at = place + turn * WORD;
+        const float4 row = rows[turn];
+        cell[turn] = -1;
+        if (at < count && (lies_in(row.x, along_x) & lies_in(row.y, along_y) & lies_in(row.z, along_z))) {
+            const int layer = cell_along(row.z, along_z, origin + 2, size + 2);
+            const int line = layer * depth + cell_along(row.y, along_y, origin + 1, size + 1);
+            cell[turn] = line * width + cell_along(row.x, along_x, origin, size);
+        }
+        if (at < count) cell_of[begin + at] = cell[turn];
+        together[turn] = __match_any_sync(ALL_LANES, cell[turn]);
+        asked[turn] = 0;
+        if (cell[turn] < 0 || lane != __ffs(together[turn]) - 1) continue;
+        int* entry = table + 4 * ((long long)blockIdx.y * cells + cell[turn]);
+        atomicMin(entry + FIRST, begin + at);
+        asked[turn] = atomicAdd(entry + COUNT, __popc(together[turn]));
     }
-    seat[point] = __shfl_sync(together, mine, leader) + __popc(together & ((1u << lane) - 1u));
+#pragma unroll
+    for (int turn = 0; turn < EACH; ++turn) {
+        const int taken = __shfl_sync(ALL_LANES, asked[turn], __ffs(together[turn]) - 1);
+        const int at = place + turn * WORD;
+        if (cell[turn] >= 0) seat[begin + at] = taken + __popc(together[turn] & ((1u << lane) - 1u));
+    }
 }
 
-// A point that opens its cell sets its bit, and takes room for the cell's list: whole groups of four, for int4.
-extern "C" __global__ void open(const int* starts, int cells, int words, const int* cell_of, int* table,
-                                unsigned int* bits, unsigned long long* notes) {
-    const int point = point_of_thread(starts);
-    if (point < 0 || cell_of[point] < 0) return;
-    int* entry = table + 4 * ((long long)blockIdx.y * cells + cell_of[point]);
-    const int2 known = *(const int2*)entry;
-    if (known.x != point) return;
-    const int place = point - starts[blockIdx.y], word = blockIdx.y * words + place / WORD;
-    atomicOr(bits + word, 1u << place % WORD);
-    entry[LIST] = (int)atomicAdd(notes + word, 1ull << 32 | (unsigned int)((known.y + 3) / 4 * 4));
+// EACH points for a thread. What the points of a word open is noted, and their cells take room for their lists: whole
+// groups of four, for int4.
+extern "C" __global__ void note(const int* __restrict__ starts, int cells, int words, const int* __restrict__ cell_of,
+                                int* __restrict__ table, unsigned int* __restrict__ bits, Note* __restrict__ notes) {
+    const int begin = starts[blockIdx.y], count = starts[blockIdx.y + 1] - begin, place = first_place();
+    const int lane = threadIdx.x % WORD, first_word = place / WORD;
+    if (first_word >= words) return;
+    int cell[EACH];
+    int2 known[EACH];
+#pragma unroll
+    for (int turn = 0; turn < EACH; ++turn) {
+        const int at = place + turn * WORD;
+        cell[turn] = at < count ? cell_of[begin + at] : -1;
+    }
+#pragma unroll
+    for (int turn = 0; turn < EACH; ++turn) {
+        known[turn] = int2{NEVER, 0};
+        if (cell[turn] >= 0) known[turn] = *(const int2*)(table + 4 * ((long long)blockIdx.y * cells + cell[turn]));
+    }
+#pragma unroll
+    for (int turn = 0; turn < EACH; ++turn) {
+        const bool opens = known[turn].x == begin + place + turn * WORD;
+        const unsigned int openers = __ballot_sync(ALL_LANES, opens);
+        const int room = opens ? (known[turn].y + 3) / 4 * 4 : 0;
+        int until = room;
+        if (openers) {
+#pragma unroll
+            for (int step = 1; step < WORD; step *= 2) {
+                const int other = __shfl_up_sync(ALL_LANES, until, step);
+                if (lane >= step) until += other;
+            }
+        }
+        if (opens) table[4 * ((long long)blockIdx.y * cells + cell[turn]) + LIST] = until - room;
+        if (lane != WORD - 1 || first_word + turn >= words) continue;
+        const int word = blockIdx.y * words + first_word + turn;
+        bits[word] = openers;
+        notes[word] = (Note)__popc(openers) << 32 | (unsigned int)until;
+    }
 }
 
-// SHARE points for each thread. The cells of a scan are numbered in the order of their first points.
-// sums[w] are the notes of words 0 to w together.
-extern "C" __global__ void number(const int* starts, int cells, int words, int max_points, int max_voxels,
-                                  const int* shape, const int* cell_of, const unsigned int* bits,
-                                  const unsigned long long* sums, int* table, int2* lists, int* counts,
-                                  int* coordinates_zyx, int* used, int* homeless) {
+// One block for a scan: the notes of all words before, and how many voxels there are.
+extern "C" __global__ void add_up(int words, int max_voxels, Note* __restrict__ notes, int* __restrict__ used,
+                                  int* __restrict__ homeless) {
+    __shared__ Note of_warp[MOST_THREADS / WORD];
+    const int scan = blockIdx.y, share = (words + blockDim.x - 1) / blockDim.x;
+    const int from = threadIdx.x * share, end = from + share < words ? from + share : words;
+    const int lane = threadIdx.x % WORD, warp = threadIdx.x / WORD;
+    Note* mine = notes + (long long)scan * words;
+    Note sum = 0;
+    for (int word = from; word < end; ++word) sum += mine[word];
+    Note until = sum;
+    for (int step = 1; step < WORD; step *= 2) {
+        const Note other = __shfl_up_sync(ALL_LANES, until, step);
+        if (lane >= step) until += other;
+    }
+    if (lane == WORD - 1) of_warp[warp] = until;
+    __syncthreads();
+    Note before = until - sum;
+    for (int other = 0; other < warp; ++other) before += of_warp[other];
+    for (int word = from; word < end; ++word) {
+        const Note note = mine[word];
+        mine[word] = before;
+        before += note;
+    }
+    if (threadIdx.x != blockDim.x - 1) return;
+    const int all = (int)(before >> 32);
+    used[scan] = all < max_voxels ? all : max_voxels;
+    homeless[scan] = 0;
+}
+
+// SHARE points for a thread. The cells of a scan are numbered in the order of their first points.
+extern "C" __global__ void number(const int* __restrict__ starts, int cells, int words, int max_points, int max_voxels,
+                                  const int* __restrict__ shape, const int* __restrict__ cell_of,
+                                  const unsigned int* __restrict__ bits, const Note* __restrict__ before,
+                                  int* __restrict__ table, int2* __restrict__ lists, int* __restrict__ counts,
+                                  int* __restrict__ coordinates_zyx, int* __restrict__ homeless) {
     const int scan = blockIdx.y, from = (blockIdx.x * blockDim.x + threadIdx.x) * SHARE;
     if (from >= words * WORD) return;
-    const int word = scan * words + from / WORD, shift = from % WORD;
-    const unsigned long long before = word > 0 ? sums[word - 1] : 0;
-    const unsigned int openers = bits[word];
-    const int elsewhere = scan > 0 ? (int)(sums[scan * words - 1] >> 32) : 0;
-    int serial = (int)(before >> 32) - elsewhere + __popc(openers & ((1u << shift) - 1u));
-    if (from == 0) {
-        const int all = (int)(sums[(scan + 1) * words - 1] >> 32) - elsewhere;
-        used[scan] = all < max_voxels ? all : max_voxels;
-    }
-    for (unsigned int left = openers >> shift & ((1u << SHARE) - 1u); left; left &= left - 1, ++serial) {
-        const int cell = cell_of[starts[scan] + from + __ffs(left) - 1];
-        int4* entry = (int4*)table + ((long long)scan * cells + cell);
-        int4 known = *entry;
-        known.z += (int)(unsigned int)before;
-        known.w = serial < max_voxels ? serial : -1;
-        *entry = known;
-        if (serial >= max_voxels) {
-            atomicAdd(homeless + scan, known.y);
-            continue;
+    const int word = scan * words + from / WORD, begin = starts[scan];
+    const unsigned int openers = bits[word], mine = openers >> from % WORD;
+    if (!(mine & ((1u << SHARE) - 1u))) return;
+    const Note noted = before[word];
+    int cell[SHARE];
+    int4 known[SHARE];
+#pragma unroll
+    for (int turn = 0; turn < SHARE; ++turn) cell[turn] = mine >> turn & 1u ? cell_of[begin + from + turn] : -1;
+#pragma unroll
+    for (int turn = 0; turn < SHARE; ++turn)
+        if (cell[turn] >= 0) known[turn] = *((const int4*)table + ((long long)scan * cells + cell[turn]));
+    int serial = (int)(noted >> 32) + __popc(openers & ((1u << from % WORD) - 1u));
+#pragma unroll
+    for (int turn = 0; turn < SHARE; ++turn) {
+        if (cell[turn] < 0) continue;
+        known[turn].z += 4 * begin + (int)(unsigned int)noted;  // no list takes more room than four of each point
+        known[turn].w = serial < max_voxels ? serial : -1;
+        *((int4*)table + ((long long)scan * cells + cell[turn])) = known[turn];
+        if (serial < max_voxels) {
+            const int voxel = scan * max_voxels + serial;
+            lists[voxel] = int2{known[turn].z, known[turn].y};
+            counts[voxel] = known[turn].y < max_points ? known[turn].y : max_points;
+            coordinates_zyx[3 * voxel] = cell[turn] / (shape[0] * shape[1]);
+            coordinates_zyx[3 * voxel + 1] = cell[turn] / shape[0] % shape[1];
+            coordinates_zyx[3 * voxel + 2] = cell[turn] % shape[0];
+        } else {
+            atomicAdd(homeless + scan, known[turn].y);
         }
-        const int voxel = scan * max_voxels + serial;
-        lists[voxel] = int2{known.z, known.y};
-        counts[voxel] = known.y < max_points ? known.y : max_points;
-        coordinates_zyx[3 * voxel] = cell / (shape[0] * shape[1]);
-        coordinates_zyx[3 * voxel + 1] = cell / shape[0] % shape[1];
-        coordinates_zyx[3 * voxel + 2] = cell % shape[0];
+        ++serial;
     }
 }
 
-// Every point of a voxel takes its seat in the list.
-extern "C" __global__ void enlist(const int* starts, int cells, const int* cell_of, const int* seat, const int* table,
-                                  int* members) {
-    const int point = point_of_thread(starts);
-    if (point < 0 || cell_of[point] < 0) return;
-    const int* entry = table + 4 * ((long long)blockIdx.y * cells + cell_of[point]);
-    const int2 known = *(const int2*)(entry + LIST);
-    if (known.y >= 0) members[known.x + seat[point]] = point;
+// EACH points for a thread. Every point of a voxel takes its seat in the list.
+extern "C" __global__ void enlist(const int* __restrict__ starts, int cells, const int* __restrict__ cell_of,
+                                  const int* __restrict__ seat, const int* __restrict__ table,
+                                  int* __restrict__ members) {
+    const int begin = starts[blockIdx.y], count = starts[blockIdx.y + 1] - begin, place = first_place();
+    int cell[EACH], mine[EACH];
+    int2 known[EACH];
+#pragma unroll
+    for (int turn = 0; turn < EACH; ++turn) {
+        const int at = place + turn * WORD;
+        cell[turn] = at < count ? cell_of[begin + at] : -1;
+        mine[turn] = at < count ? seat[begin + at] : 0;
+    }
+#pragma unroll
+    for (int turn = 0; turn < EACH; ++turn) {
+        known[turn] = int2{0, -1};
+        if (cell[turn] < 0) continue;
+        known[turn] = *(const int2*)(table + 4 * ((long long)blockIdx.y * cells + cell[turn]) + LIST);
+    }
+#pragma unroll
+    for (int turn = 0; turn < EACH; ++turn)
+        if (known[turn].y >= 0) members[known[turn].x + mine[turn]] = begin + place + turn * WORD;
 }
 
 // How many of four members, those from `at` to `all`, come before a point.
-__device__ int earlier(const int* members, int at, int all, int point) {
+__device__ int earlier(const int* __restrict__ members, int at, int all, int point) {
     if (at >= all) return 0;
     const int4 four = *(const int4*)(members + at);
     return (four.x < point) + (at + 1 < all && four.y < point) + (at + 2 < all && four.z < point) +
            (at + 3 < all && four.w < point);
 }
 
-// LANES threads for a voxel after another: members go where their rank says, zeros behind them.
-// Beyond max_points nobody needs to know a rank exactly.
-extern "C" __global__ void fill(const float* points, int columns, int max_points, int max_voxels, const int* used,
-                                const int2* lists, const int* members, float* voxels) {
+// LANES threads for a voxel after another: members go where their rank says, zeros behind them. Beyond max_points
+// nobody needs to know a rank exactly. While a voxel is filled, the next one's members and the list after that are on
+// their way.
+extern "C" __global__ void fill(const float* __restrict__ points, int columns, int max_points, int max_voxels,
+                                const int* __restrict__ used, const int2* __restrict__ lists,
+                                const int* __restrict__ members, float* __restrict__ voxels) {
     const int lane = threadIdx.x % LANES, together = blockDim.x / LANES, step = gridDim.x * together;
     const int end = used[blockIdx.y];
     int serial = blockIdx.x * together + threadIdx.x / LANES;
     if (serial >= end) return;
     const long long first = (long long)blockIdx.y * max_voxels;
-    int2 next = lists[first + serial];
+    const int2 nobody = int2{0, 0};
+    int2 list = lists[first + serial];
+    int2 next = serial + step < end ? lists[first + serial + step] : nobody;
+    int member = lane < list.y ? members[list.x + lane] : 0;
     for (; serial < end; serial += step) {
-        const int all = next.y;
-        const int* mine = members + next.x;
+        const int2 after = serial + 2 * step < end ? lists[first + serial + 2 * step] : nobody;
+        const int next_member = lane < next.y ? members[next.x + lane] : 0;
+        const int all = list.y;
+        const int* mine = members + list.x;
         float* target = voxels + (first + serial) * max_points * columns;
-        if (serial + step < end) next = lists[first + serial + step];
         for (int place = lane; place < all; place += LANES) {
-            const int point = mine[place];
+            const int point = place == lane ? member : mine[place];
+            const float* source = points + (long long)point * columns;
+            float4 row = float4{0.0f, 0.0f, 0.0f, 0.0f};
+            if (columns == 4) row = *(const float4*)source;  // asked for now, while the rank is found
             int rank = 0;
             for (int other = 0; other < all && rank < max_points; other += 8)
                 rank += earlier(mine, other, all, point) + earlier(mine, other + 4, all, point);
-            if (rank < max_points) copy_row(points + (long long)point * columns, columns, target + rank * columns);
+            if (rank >= max_points) continue;
+            if (columns == 4) {
+                __stcs((float4*)target + rank, row);
+            } else {
+                copy_row(source, columns, target + rank * columns);
+            }
         }
         for (int place = all + lane; place < max_points; place += LANES) zero_row(columns, target + place * columns);
+        list = next, next = after, member = next_member;
     }
 }
 
-// SHARE points for each thread. The table is left as it was found: only touched cells are wiped.
-extern "C" __global__ void wipe(const int* starts, int cells, int words, const int* cell_of, const unsigned int* bits,
-                                int* table) {
+// SHARE points for a thread. The table is left as it was found: only touched cells are wiped.
+extern "C" __global__ void wipe(const int* __restrict__ starts, int cells, int words, const int* __restrict__ cell_of,
+                                const unsigned int* __restrict__ bits, int* __restrict__ table) {
     const int scan = blockIdx.y, from = (blockIdx.x * blockDim.x + threadIdx.x) * SHARE;
     if (from >= words * WORD) return;
-    unsigned int left = bits[scan * words + from / WORD] >> from % WORD & ((1u << SHARE) - 1u);
-    for (; left; left &= left - 1) {
-        const int cell = cell_of[starts[scan] + from + __ffs(left) - 1];
-        *(int2*)(table + 4 * ((long long)scan * cells + cell)) = int2{NEVER, 0};
-    }
+    const unsigned int mine = bits[scan * words + from / WORD] >> from % WORD;
+    const int begin = starts[scan];
+    int cell[SHARE];
+#pragma unroll
+    for (int turn = 0; turn < SHARE; ++turn) cell[turn] = mine >> turn & 1u ? cell_of[begin + from + turn] : -1;
+#pragma unroll
+    for (int turn = 0; turn < SHARE; ++turn)
+        if (cell[turn] >= 0) *(int2*)(table + 4 * ((long long)scan * cells + cell[turn])) = int2{NEVER, 0};
 }
 
 // One thread for each column of each cell: its points are added one after another. `order` lists them cell by cell.

@@ -1,18 +1,19 @@
-"""The CUDA kernels, thread by thread in random order, against the sort. No GPU takes part."""
+"""The CUDA kernels, threads in a random order, against the sort. No GPU takes part."""
 
 from __future__ import annotations
 
 import importlib.util
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from workloads.pointcloud.cuda import CudaVoxelizer, sums_in_order
+from workloads.pointcloud.cuda import SOURCE, CudaVoxelizer, sums_in_order
 from workloads.pointcloud.settings import Grid, Range, VoxelSettings
-from workloads.pointcloud.sorting import sort_into_cells
+from workloads.pointcloud.sorting import cells_of, sort_into_cells
 from workloads.pointcloud.voxels import by_sorting
 
 BOX = Range(0.0, 4.0, -2.0, 2.0, -1.0, 1.0)
@@ -40,6 +41,16 @@ def cloud(seed: int, count: int, columns: int = 4) -> np.ndarray:
     return points
 
 
+@pytest.mark.parametrize("architecture", ["sm_75", "sm_86", "sm_90"])  # T4, A10G, H100
+def test_kernels_compile_for_the_gpus_of_our_machines(architecture, tmp_path):
+    compiler = shutil.which("nvcc")
+    if compiler is None:
+        pytest.skip("nvcc is not there to compile the kernels for a GPU")
+    command = [compiler, "-cubin", f"-arch={architecture}", "--std=c++14", "-Werror=all-warnings", SOURCE, "-o"]
+    done = subprocess.run([*command, tmp_path / "voxels.cubin"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize(("max_points", "max_voxels", "columns"), [(3, 1000, 4), (2, 20, 5), (64, 60, 3)])
 def test_kernels_give_the_bits_of_the_sort_in_any_order_of_threads(emulator, max_points, max_voxels, columns):
     settings = VoxelSettings(BOX, Grid.over(BOX, (0.5, 0.5, 1.0)), max_points, max_voxels)
@@ -50,6 +61,33 @@ def test_kernels_give_the_bits_of_the_sort_in_any_order_of_threads(emulator, max
         for name in ARRAYS:
             np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name))
         assert [getattr(ours, name) for name in COUNTS] == [getattr(theirs, name) for name in COUNTS]
+
+
+def test_neighbours_in_one_cell_come_together(emulator):
+    """As a scanner goes round: many points of a warp in one cell, cells that are met again, some of them crowded."""
+    settings = VoxelSettings(BOX, Grid.over(BOX, (0.25, 0.25, 2.0)), 20, 100)
+    turn = np.arange(50_000) * 2e-3  # 1,563 words: a thread of the sum has two
+    walk = np.column_stack([2 + 1.9 * np.sin(turn), 1.9 * np.cos(1.1 * turn), np.zeros((50_000, 2))])
+    walk[::7, 2] = 5.0  # outside
+    points = walk.astype(np.float32)
+    ours, theirs = CudaVoxelizer(settings, np, emulator.launch)(points), by_sorting(points, settings)
+    assert theirs.dropped_full > 1000
+    assert theirs.dropped_no_voxel > 1000
+    for name in ARRAYS:
+        np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name))
+    assert [getattr(ours, name) for name in COUNTS] == [getattr(theirs, name) for name in COUNTS]
+
+
+@pytest.mark.parametrize(("origin", "size", "count"), [(-39.68, 0.16, 496), (0.1, 0.05, 1400), (-987.3, 1 / 3, 6000)])
+def test_cell_beside_each_border_is_that_of_float64(emulator, origin, size, count):
+    box = Range(origin, origin + count * size, -1.0, 1.0, -1.0, 1.0)
+    settings = VoxelSettings(box, Grid((origin, -1.0, -1.0), (size, 2.0, 2.0), (count, 1, 1)), 1, 10)
+    borders = (origin + size * np.arange(count + 1)).astype(np.float32)
+    beside = [borders, np.nextafter(borders, np.float32(-1e9)), np.nextafter(borders, np.float32(1e9)), borders + 1e-3]
+    points = np.zeros((4 * len(borders), 4), np.float32)
+    points[:, 0] = np.concatenate(beside)
+    batch = CudaVoxelizer(settings, np, emulator.launch).batch(points, np.array([0, len(points)]))
+    np.testing.assert_array_equal(batch.cell_of_point, cells_of(points, box, settings.grid))
 
 
 def test_each_scan_of_a_batch_is_its_own(emulator):
