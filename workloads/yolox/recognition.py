@@ -12,6 +12,8 @@ from workloads.yolox.network import build
 from workloads.yolox.variants import VARIANTS
 
 Shapes = Mapping[str, tuple[int, ...]]
+COUNTER = "num_batches_tracked"
+"""Of a batch norm: absent from old checkpoints, of another shape in those of other tools, and read by nobody."""
 
 
 def refuse_foreign(state: Mapping[str, Tensor], own: Mapping[str, Tensor], variant: str, where: str) -> None:
@@ -42,8 +44,7 @@ def refuse_foreign(state: Mapping[str, Tensor], own: Mapping[str, Tensor], varia
 
 
 def _shapes(state: Mapping[str, Tensor]) -> Shapes:
-    # Counters of batches are absent from old checkpoints and from safetensors of other tools; nothing reads them.
-    return {name: tuple(values.shape) for name, values in state.items() if not name.endswith("num_batches_tracked")}
+    return {name: tuple(values.shape) for name, values in state.items() if not name.endswith(COUNTER)}
 
 
 def _shapes_of(variant: str) -> Shapes:

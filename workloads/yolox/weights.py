@@ -17,12 +17,13 @@ from torch import Tensor, nn
 
 from workloads.contract import UserError
 from workloads.yolox.network import YOLOX, start_at_prior
-from workloads.yolox.recognition import refuse_foreign
+from workloads.yolox.recognition import COUNTER, refuse_foreign
 
 State = Mapping[str, Tensor]
 
 HOLDERS = ("ema", "ema_model", "model_ema", "model", "state_dict")
 """Where a checkpoint keeps its weights; the average comes first, for it is what was judged."""
+_DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 _CHUNK = 1 << 20
 
 
@@ -60,19 +61,33 @@ def fill(model: YOLOX, state: State, where: str) -> list[str]:
     """
     own = model.state_dict()
     refuse_foreign(state, own, model.variant.name, where)
-    for name, values in state.items():
-        if values.is_complex():  # torch would copy the real parts and warn
-            raise UserError(f"{where}: {name} holds complex numbers; YOLOX has real weights: save it with .real")
-        if values.is_floating_point() and not bool(values.isfinite().all()):
-            raise UserError(f"{where}: {name} holds NaN or infinity; take the checkpoint of an earlier epoch")
-    complete = dict(own) | {name: values for name, values in state.items() if name in own}
-    layers = {name.rpartition(".")[0] for name, values in complete.items() if values.shape != own[name].shape}
+    known = {name: values for name, values in state.items() if name in own and not name.endswith(COUNTER)}
+    # In order: each draws from the same stream of chance, and a seed must give the same weights in every process.
+    layers = sorted({name.rpartition(".")[0] for name, values in known.items() if values.shape != own[name].shape})
     anew = [name for name in own if name.rpartition(".")[0] in layers]
-    model.load_state_dict(complete | {name: own[name] for name in anew})
+    taken = {name: values for name, values in known.items() if name not in anew}
+    for name, values in taken.items():
+        _refuse_unfit(name, values, where)
+    model.load_state_dict(own | taken)
     for layer in map(model.get_submodule, layers):
         layer.reset_parameters()  # type: ignore[operator]
         start_at_prior(layer)
     return anew
+
+
+def _refuse_unfit(name: str, values: Tensor, where: str) -> None:
+    """Let pass what a weight can be: real numbers, all of them finite. Raises UserError."""
+    if values.is_complex():  # torch would copy the real parts and warn
+        raise UserError(f"{where}: {name} holds complex numbers; YOLOX has real weights: save it with .real")
+    if values.dtype not in _DTYPES:
+        kind = str(values.dtype).removeprefix("torch.")
+        raise UserError(f"{where}: {name} holds {kind}; YOLOX has weights of 16, 32 or 64 bit floats: save those "
+                        "that were trained")  # fmt: skip
+    if values.is_meta:
+        raise UserError(f"{where}: {name} holds a shape and no numbers (a meta tensor); save the weights after they "
+                        "were loaded")  # fmt: skip
+    if not bool(values.float().isfinite().all()):  # as the network will hold them
+        raise UserError(f"{where}: {name} holds NaN or infinity; take the checkpoint of an earlier epoch")
 
 
 def save_pth(model: nn.Module, path: Path, **extra: Any) -> Path:
@@ -173,11 +188,22 @@ def _weights(content: Any, path: Path) -> State:
         if content and all(isinstance(v, Tensor) and v.layout is torch.strided for v in content.values()):
             return {str(name).removeprefix("module."): values for name, values in content.items()}
         holder = next((name for name in HOLDERS if isinstance(content.get(name), Mapping)), None)
+        if holder is None and (odd := _odd_one(content)):
+            raise UserError(f"{path}: holds {odd} among its weights; save {{'model': model.state_dict()}} alone")
         if holder is None:
             break
         content = content[holder]
     kind = f"a mapping of {_some(content)}" if isinstance(content, Mapping) else type(content).__name__
     raise UserError(f"{path}: holds no weights, but {kind}; YOLOX keeps them by layer name under 'model'")
+
+
+def _odd_one(content: Mapping[Any, Any]) -> str:
+    """What keeps a mapping that has weights by layer name from being one; empty where it has none."""
+    if not any(isinstance(values, Tensor) and "." in str(name) for name, values in content.items()):
+        return ""
+    name, values = next((n, v) for n, v in content.items() if not isinstance(v, Tensor) or v.layout != torch.strided)
+    kind = f"{values.layout} tensor" if isinstance(values, Tensor) else type(values).__name__
+    return f"{str(name)[:100]!r} ({kind.removeprefix('torch.')})"
 
 
 def _some(content: Mapping[Any, Any]) -> str:
