@@ -135,7 +135,6 @@ class CudaVoxelizer:
             self._launch("enlist", by_word, THREADS, (begins, cells, cell_of, seat, table, members))
             self._launch("fill", by_voxel, THREADS, (points, columns, most_points, most_voxels, used, made.lists,
                                                      members, made.points))  # fmt: skip
-            self._launch("wipe", by_share, THREADS, (begins, cells, per_scan, cell_of, bits, table))
         else:
             used[:], homeless[:] = 0, 0
         return Batch(made.points[:scans], made.counts[:scans], made.coordinates_zyx[:scans], used, homeless,

@@ -4,14 +4,15 @@
 // rank in its cell the count of smaller members; the order in which atomics give out seats does not matter.
 //
 // blockIdx.y is the scan. A key is scan * cells + cell, and table[4 * key] holds what is known of a cell side by side,
-// so that it costs one access to memory. Points of a scan are noted in words of 32, which the lanes of a warp look at
-// together; each scan has `words` of them. notes[word] holds in its upper half how many cells the points of the word
-// open, in its lower half the room that these cells' lists of members take; after `add_up`, those of all words before.
+// so that it costs one access to memory: FIRST is NEVER and COUNT 0 where nobody has come. Points of a scan are noted in
+// words of 32, which the lanes of a warp look at together; each scan has `words` of them. notes[word] holds in its upper
+// half how many cells the points of the word open, in its lower half the room that these cells' lists of members take;
+// after `add_up`, those of all words before.
 //
 // What these kernels wait for is memory, not arithmetic. So a thread asks for EACH or SHARE things before it uses one.
 
 #define NEVER 2147483647
-#define FIRST 0  // the first point of the cell, NEVER where nobody came
+#define FIRST 0  // the first point of the cell
 #define COUNT 1  // its points
 #define LIST 2   // where the list of its members begins: at first among the lists of a word, then among all
 #define VOXEL 3  // its voxel in the scan, -1 where the scan has max_voxels already
@@ -184,7 +185,8 @@ extern "C" __global__ void add_up(int words, int max_voxels, Note* __restrict__ 
     homeless[scan] = 0;
 }
 
-// SHARE points for a thread. The cells of a scan are numbered in the order of their first points.
+// SHARE points for a thread. The cells of a scan are numbered in the order of their first points. First point and count
+// are known to the voxel from here on, so the table is left for the next batch as this one found it.
 extern "C" __global__ void number(const int* __restrict__ starts, int cells, int words, int max_points, int max_voxels,
                                   const int* __restrict__ shape, const int* __restrict__ cell_of,
                                   const unsigned int* __restrict__ bits, const Note* __restrict__ before,
@@ -207,18 +209,19 @@ extern "C" __global__ void number(const int* __restrict__ starts, int cells, int
 #pragma unroll
     for (int turn = 0; turn < SHARE; ++turn) {
         if (cell[turn] < 0) continue;
-        known[turn].z += 4 * begin + (int)(unsigned int)noted;  // no list takes more room than four of each point
-        known[turn].w = serial < max_voxels ? serial : -1;
-        *((int4*)table + ((long long)scan * cells + cell[turn])) = known[turn];
+        // No list takes more room than four of each point.
+        const int list = 4 * begin + (int)(unsigned int)noted + known[turn].z, all = known[turn].y;
+        const int4 left = int4{NEVER, 0, list, serial < max_voxels ? serial : -1};
+        *((int4*)table + ((long long)scan * cells + cell[turn])) = left;
         if (serial < max_voxels) {
             const int voxel = scan * max_voxels + serial;
-            lists[voxel] = int2{known[turn].z, known[turn].y};
-            counts[voxel] = known[turn].y < max_points ? known[turn].y : max_points;
+            lists[voxel] = int2{list, all};
+            counts[voxel] = all < max_points ? all : max_points;
             coordinates_zyx[3 * voxel] = cell[turn] / (shape[0] * shape[1]);
             coordinates_zyx[3 * voxel + 1] = cell[turn] / shape[0] % shape[1];
             coordinates_zyx[3 * voxel + 2] = cell[turn] % shape[0];
         } else {
-            atomicAdd(homeless + scan, known[turn].y);
+            atomicAdd(homeless + scan, all);
         }
         ++serial;
     }
@@ -295,21 +298,6 @@ extern "C" __global__ void fill(const float* __restrict__ points, int columns, i
         for (int place = all + lane; place < max_points; place += LANES) zero_row(columns, target + place * columns);
         list = next, next = after, member = next_member;
     }
-}
-
-// SHARE points for a thread. The table is left as it was found: only touched cells are wiped.
-extern "C" __global__ void wipe(const int* __restrict__ starts, int cells, int words, const int* __restrict__ cell_of,
-                                const unsigned int* __restrict__ bits, int* __restrict__ table) {
-    const int scan = blockIdx.y, from = (blockIdx.x * blockDim.x + threadIdx.x) * SHARE;
-    if (from >= words * WORD) return;
-    const unsigned int mine = bits[scan * words + from / WORD] >> from % WORD;
-    const int begin = starts[scan];
-    int cell[SHARE];
-#pragma unroll
-    for (int turn = 0; turn < SHARE; ++turn) cell[turn] = mine >> turn & 1u ? cell_of[begin + from + turn] : -1;
-#pragma unroll
-    for (int turn = 0; turn < SHARE; ++turn)
-        if (cell[turn] >= 0) *(int2*)(table + 4 * ((long long)scan * cells + cell[turn])) = int2{NEVER, 0};
 }
 
 // One thread for each column of each cell: its points are added one after another. `order` lists them cell by cell.
