@@ -217,10 +217,16 @@ def _launch(
 def _stop(services: Services, snapshot: IssueSnapshot, comment: Comment, command: Command) -> Done:
     record = _require_current(services, snapshot.number)
     message = f"Stopped by {comment.author}."
+    # An edit makes a revision of its own beside the run that is under way: whoever stops means both.
+    of_issue = services.ledger.list_runs(repository_id=services.repository.id, issue=snapshot.number)
+    if under_way := [one for one in of_issue if one.state is not RunState.FINISHED]:
+        for one in under_way:
+            runs.stop_run(services, one, message)
+        return Done("stopped", record.run_key)
     if record.outcome is Outcome.STOPPED:
         runs.close_run(services, record.run_key)
         return Done("stopped", record.run_key)
-    if record.state is RunState.FINISHED and record.outcome is not Outcome.BELOW_THRESHOLD:
+    if record.outcome is not Outcome.BELOW_THRESHOLD:
         raise RequestRefused(f"Run {record.run_key} is over.")
     runs.stop_run(services, record, message)
     return Done("stopped", record.run_key)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mlops import cursor as sensor
 from mlops import keys, refusals, runs
 from mlops.admission import Admission, Decision, decide, may_steer
 from mlops.errors import MlopsError, Unavailable
+from mlops.identity import RunKey
 from mlops.issues import IssueSnapshot
-from mlops.memory import Memory, recall, remember, with_refusal
+from mlops.memory import Memory, number_for_comment, recall, remember, with_refusal
 from mlops.messages import approval_message
 from mlops.notify import deliver
 from mlops.record import Outcome, RunRecord, RunState, Trigger
@@ -61,7 +63,7 @@ def _admit(services: Services, number: int) -> list[Admission]:
     if decision.kind == "refused":
         admission = _refuse(services, snapshot, memory, decision)
     elif decision.kind == "adopted":
-        admission = _adopt(services, snapshot, decision)
+        admission = _adopt(services, snapshot, memory, decision)
     else:
         admission = _begin(services, snapshot, decision)
     return [admission, *steering.read_comments(services, snapshot)]
@@ -107,7 +109,9 @@ def _under_way(services: Services, memory: Memory) -> bool:
     return record is not None and record.state is not RunState.FINISHED
 
 
-def _adopt(services: Services, snapshot: IssueSnapshot, decision: Decision) -> Admission:
+def _adopt(services: Services, snapshot: IssueSnapshot, memory: Memory, decision: Decision) -> Admission:
+    if _left_waiting(services, memory.current, decision):
+        _return_to(services, snapshot, memory, decision)
     record = services.ledger.get_run(decision.run_key)
     if record is not None and record.state is RunState.APPROVED:
         # Somebody died between the ledger and Airflow.
@@ -121,6 +125,15 @@ def _adopt(services: Services, snapshot: IssueSnapshot, decision: Decision) -> A
     )
 
 
+def _return_to(services: Services, snapshot: IssueSnapshot, memory: Memory, decision: Decision) -> None:
+    """An edit was taken back: commands are about the revision that stands again, and what waited is given up."""
+    of_issue = services.ledger.list_runs(repository_id=services.repository.id, issue=snapshot.number)
+    stands = next((run.run_key for run in of_issue if run.revision == decision.revision), decision.run_key)
+    remember(services, snapshot.number, lambda known: known.model_copy(update={"current": stands}))
+    _supersede(services, memory.current, decision)
+    runs.publish(services, stands)
+
+
 def _begin(services: Services, snapshot: IssueSnapshot, decision: Decision) -> Admission:
     """Write the run to the ledger, then start it or ask for approval."""
     assert decision.spec is not None
@@ -131,7 +144,13 @@ def _begin(services: Services, snapshot: IssueSnapshot, decision: Decision) -> A
     record = _record(services, snapshot, decision, RunState.AWAITING_APPROVAL if awaiting else RunState.APPROVED)
     _keep_body(services, record.run_key, snapshot.body)
     if not services.ledger.create_run(record) and not awaiting:
-        record = approve(services, record.run_key, record.actor)
+        known = approve(services, record.run_key, record.actor)
+        if known.state is RunState.FINISHED:
+            # It was given up while it waited. What is over is not opened again: it runs as a re-run of itself.
+            decision = replace(decision, run_key=_rerun_key(services, snapshot, known))
+            services.ledger.create_run(record.model_copy(update={"run_key": decision.run_key, "parent": known.run_key}))
+            known = services.ledger.require_run(decision.run_key)
+        record = known
     before = recall(services, snapshot.number).current
     remember(services, snapshot.number, lambda known: _with_run(known, snapshot, decision))
     _supersede(services, before, decision)
@@ -147,6 +166,19 @@ def _begin(services: Services, snapshot: IssueSnapshot, decision: Decision) -> A
         run_key=decision.run_key,
         revision=decision.revision,
     )
+
+
+def _rerun_key(services: Services, snapshot: IssueSnapshot, record: RunRecord) -> str:
+    """A key that is the label event's own: asking twice for it gives the same."""
+    assert snapshot.labelled is not None
+    event = f"label-{snapshot.labelled.id}"
+
+    def take(memory: Memory) -> Memory:
+        return memory.model_copy(update={"reruns": {**memory.reruns, event: number_for_comment(memory.reruns, event)}})
+
+    key = RunKey.parse(record.run_key)
+    assert key is not None
+    return str(replace(key, rerun=remember(services, snapshot.number, take).reruns[event]))
 
 
 def _unchanged(services: Services, snapshot: IssueSnapshot) -> bool:
@@ -212,13 +244,18 @@ def _with_run(memory: Memory, snapshot: IssueSnapshot, decision: Decision) -> Me
 
 def _supersede(services: Services, before: str | None, decision: Decision) -> None:
     """A run that still waits is given up when the issue comes to mean something else: an edit voids its approval."""
+    if record := _left_waiting(services, before, decision):
+        message = f"The issue was edited before anybody approved this; revision {decision.revision} counts now."
+        end_without_airflow(services, record.run_key, message)
+
+
+def _left_waiting(services: Services, before: str | None, decision: Decision) -> RunRecord | None:
+    """The run `before`, where it waits for an approval of something that the issue does not mean any more."""
     if not before or before == decision.run_key:
-        return
+        return None
     record = services.ledger.get_run(before)
-    if record is None or record.state is not RunState.AWAITING_APPROVAL:
-        return
-    message = f"The issue was edited before anybody approved this; revision {decision.revision} counts now."
-    end_without_airflow(services, before, message)
+    waits = record is not None and record.state is RunState.AWAITING_APPROVAL
+    return record if waits and record is not None and record.revision != decision.revision else None
 
 
 def end_without_airflow(services: Services, run_key: str, message: str) -> RunRecord:

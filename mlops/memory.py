@@ -33,7 +33,9 @@ class Memory(BaseModel):
     retrainings: dict[str, dict[str, int]] = Field(
         default_factory=dict, description="First run of a chain -> comment -> which retraining it asked for."
     )
-    reruns: dict[str, int] = Field(default_factory=dict, description="Comment -> which re-run it asked for.")
+    reruns: dict[str, int] = Field(
+        default_factory=dict, description="Comment, or `label-` and the event -> which re-run it asked for."
+    )
     parents: dict[str, str] = Field(default_factory=dict, description="Comment -> the run that it was about.")
 
 
@@ -53,7 +55,7 @@ def remember(services: Services, issue: int, change: Callable[[Memory], Memory |
     return Memory.model_validate(services.ledger.change_item(issue_item(services.repository.id, issue), apply))
 
 
-def number_for_comment(numbers: dict[str, int], comment_id: int) -> int:
+def number_for_comment(numbers: dict[str, int], comment_id: int | str) -> int:
     """The number a comment has, or the next free one: asking twice for one comment counts once."""
     return numbers.get(str(comment_id)) or max(numbers.values(), default=0) + 1
 

@@ -198,6 +198,35 @@ def test_an_edit_voids_what_waited(house, forge, airflow):
     assert recall(house, number).current == second.run_key
 
 
+def test_an_edit_taken_back_gives_up_what_waited_and_steers_the_first_run_again(house, forge, airflow):
+    number = forge.file(GOOD)
+    first = only(intake.admit(house, [number]))
+    forge.edit(number, body=GOOD.replace("50", "60"))
+    second = only(intake.admit(house, [number]))
+    forge.edit(number, body=GOOD)
+    assert only(intake.admit(house, [number])).decision == "adopted"
+    assert house.ledger.require_run(second.run_key).outcome is Outcome.STOPPED
+    assert recall(house, number).current == first.run_key
+    assert forge.labels(number) == {"mlops:train", "mlops:running"}
+
+
+def test_what_was_given_up_while_it_waited_runs_when_the_label_vouches_for_it(house, forge, airflow):
+    number = forge.file(GOOD)
+    intake.admit(house, [number])
+    keys = []
+    for trees in ("60", "70", "60"):
+        forge.edit(number, body=GOOD.replace("50", trees))
+        keys.append(only(intake.admit(house, [number])).run_key)
+    assert keys[0] == keys[2]
+    forge.unlabel(number)
+    forge.label(number)
+    for _ in range(2):
+        admitted = only(intake.admit(house, [number]))
+        assert admitted.run_key == f"{keys[0]}-m1"
+    assert airflow.creates[-1] == f"{keys[0]}-m1"
+    assert airflow.runs[f"{keys[0]}-m1"]["conf"]["hyperparameters_n_estimators"] == 60
+
+
 def test_two_pollers_at_once_start_one_run(house, forge, airflow):
     numbers = [forge.file(GOOD.replace("50", str(70 + n))) for n in range(3)]
     with ThreadPoolExecutor(4) as pool:

@@ -256,6 +256,18 @@ def test_a_stopped_run_ends_in_airflow_and_on_the_issue(house, forge, airflow):
     assert house.ledger.require_run(started.run_key).outcome is Outcome.STOPPED
 
 
+def test_a_stop_after_an_edit_ends_the_run_under_way_and_the_revision_that_waits(house, forge, airflow, started):
+    number, run_key = started
+    forge.edit(number, body=GOOD.replace("50", "60"))
+    (waits,) = intake.admit(house, [number])
+    assert house.ledger.require_run(waits.run_key).state is RunState.AWAITING_APPROVAL
+    forge.say(number, "/stop")
+    admit(house, number)
+    assert airflow.runs[run_key]["state"] == "failed"
+    assert {house.ledger.require_run(key).outcome for key in (run_key, waits.run_key)} == {Outcome.STOPPED}
+    assert forge.labels(number) == {"mlops:train", "mlops:stopped"}
+
+
 def test_a_run_that_waits_for_settings_can_be_given_up(house, forge, airflow, waiting):
     number, run_key = waiting
     forge.say(number, "/stop")
