@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 UPRIGHT = 1
+_AS_STORED = cv2.IMREAD_IGNORE_ORIENTATION
 _TAG = 0x0112
 _TURNS = {
     1: (False, False, False), 2: (False, False, True), 3: (False, True, True), 4: (False, True, False),
@@ -22,8 +23,11 @@ _TURNS = {
 
 def orientation_of(content: bytes) -> int:
     """1 to 8, of a JPEG or PNG that `codec.decode` takes; UPRIGHT where there is no tag, or none that makes sense."""
-    small = cv2.IMREAD_REDUCED_GRAYSCALE_8 | cv2.IMREAD_IGNORE_ORIENTATION  # OpenCV gives the tags with pixels alone
-    _, kinds, blocks = cv2.imdecodeWithMetadata(np.frombuffer(content, np.uint8), flags=small)
+    stored = np.frombuffer(content, np.uint8)
+    try:  # OpenCV gives the tags with pixels alone
+        _, kinds, blocks = cv2.imdecodeWithMetadata(stored, flags=cv2.IMREAD_REDUCED_GRAYSCALE_8 | _AS_STORED)
+    except cv2.error:  # an eighth of a PNG of four rows is no picture
+        _, kinds, blocks = cv2.imdecodeWithMetadata(stored, flags=cv2.IMREAD_GRAYSCALE | _AS_STORED)
     for kind, block in zip(kinds, blocks, strict=True):
         if kind == cv2.IMAGE_METADATA_EXIF:
             return _first_value(np.asarray(block, np.uint8).tobytes())

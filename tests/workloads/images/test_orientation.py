@@ -26,6 +26,12 @@ def test_tag_is_read_back_and_turns_as_opencv_turns(suffix, orientation):
     np.testing.assert_array_equal(upright(decode(encode_jpeg(PICTURE)), orientation), shown)
 
 
+@pytest.mark.parametrize("size", [(1, 1), (3, 200), (200, 4)])
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+def test_tag_of_a_picture_of_few_pixels_is_read_too(suffix, size):
+    assert orientation_of(encode(suffix, np.zeros((*size, 3), np.uint8), [], 6)) == 6
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_a_box_found_upright_lies_about_the_same_pixels_as_stored(orientation):
     stored = np.zeros((21, 34), np.uint8)
