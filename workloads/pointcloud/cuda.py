@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 SOURCE = Path(__file__).with_name("voxels.cu")
 THREADS = 256
-WORD, EACH, SHARE, LANES, MOST_THREADS = 32, 4, 4, 32, 1024
+WORD, EACH, LANES, MOST_THREADS = 32, 4, 32, 1024
 """As in voxels.cu."""
 FILLING, FILLING_ONE = 64, 1024
 """Blocks that fill the voxels of a scan, one after another, in a batch of many scans and for a scan alone: a block that
@@ -34,6 +34,8 @@ finds nothing to do costs time as well."""
 NEVER = np.iinfo(np.int32).max
 MOST_KEYS = 1 << 28
 """Cells of all scans of a batch; a table of four int32 for each is kept."""
+MOST_POINTS = 1 << 29
+"""Of a batch; their lists of members are found by int32."""
 MOST_SLOTS = 1 << 27
 """Points that all voxels of a scan may hold together (2 GiB of four columns)."""
 
@@ -71,7 +73,7 @@ class CudaVoxelizer:
         self._table = xp.empty(0, np.int32)
         self._of_points = xp.empty((2, 0), np.int32)
         self._members = xp.empty(0, np.int32)
-        self._of_words = xp.empty(0, np.uint64), xp.empty(0, np.uint32)
+        self._of_words = xp.empty((2, 0), np.int32)
         self._of_voxels = _VoxelArrays.empty(xp, settings, 0, 0)
 
     @classmethod
@@ -113,26 +115,27 @@ class CudaVoxelizer:
         count, columns, scans = len(points), np.int32(points.shape[1]), len(starts) - 1
         if scans * settings.grid.cells > MOST_KEYS:
             raise ValueError(f"{scans} scans of {settings.grid.cells:,} cells; at most {MOST_KEYS:,} cells in a batch")
+        if count > MOST_POINTS:
+            raise ValueError(f"{count:,} points; at most {MOST_POINTS:,} in a batch")
         words = -(-int(np.diff(starts).max(initial=0)) // WORD)
         self._make_room(scans, count, scans * words, points.shape[1])
         (cell_of, seat), members, made, table = self._of_points, self._members, self._of_voxels, self._table
-        notes, bits = self._of_words
-        used, homeless = made.used[:scans], made.homeless[:scans]
+        bits, before = self._of_words
+        used, homeless, listed = made.used[:scans], made.homeless[:scans], made.listed
         if words:
             begins = xp.asarray(starts.astype(np.int32))
             by_word = (-(-words * WORD // EACH // THREADS), scans)
-            by_share = (-(-words * WORD // SHARE // THREADS), scans)
             by_voxel = (min(max(FILLING, FILLING_ONE // scans), -(-settings.max_voxels * LANES // THREADS)), scans)
             cells, per_scan = np.int32(settings.grid.cells), np.int32(words)
             most_points, most_voxels = np.int32(settings.max_points), np.int32(settings.max_voxels)
             self._launch("claim", by_word, THREADS, (points, columns, begins, self._axes, self._origin, self._size,
                                                      self._shape, cells, cell_of, seat, table))  # fmt: skip
-            self._launch("note", by_word, THREADS, (begins, cells, per_scan, cell_of, table, bits, notes))
-            self._launch("add_up", (1, scans), MOST_THREADS, (per_scan, most_voxels, notes, used, homeless))
-            self._launch("number", by_share, THREADS, (begins, cells, per_scan, most_points, most_voxels, self._shape,
-                                                       cell_of, bits, notes, table, made.lists, made.counts,
-                                                       made.coordinates_zyx, homeless))  # fmt: skip
-            self._launch("enlist", by_word, THREADS, (begins, cells, cell_of, seat, table, members))
+            self._launch("note", by_word, THREADS, (begins, cells, per_scan, cell_of, table, bits, listed))
+            self._launch("add_up", (1, scans), MOST_THREADS, (per_scan, most_voxels, bits, before, used, homeless,
+                                                              listed))  # fmt: skip
+            self._launch("enlist", by_word, THREADS, (begins, cells, per_scan, most_points, most_voxels, self._shape,
+                                                      cell_of, seat, bits, before, table, members, made.lists,
+                                                      made.counts, made.coordinates_zyx, homeless))  # fmt: skip
             self._launch("fill", by_voxel, THREADS, (points, columns, most_points, most_voxels, used, made.lists,
                                                      members, made.points))  # fmt: skip
         else:
@@ -149,8 +152,8 @@ class CudaVoxelizer:
         if self._of_points.shape[1] < points:
             self._of_points = xp.empty((2, points), np.int32)
             self._members = xp.empty(4 * points, np.int32)  # lists of one member take the room of four
-        if len(self._of_words[0]) < words:
-            self._of_words = xp.empty(words, np.uint64), xp.empty(words, np.uint32)
+        if self._of_words.shape[1] < words:
+            self._of_words = xp.empty((2, words), np.int32)
         held = self._of_voxels.points.shape
         if held[0] < scans or held[3] != columns:
             self._of_voxels = _VoxelArrays.empty(xp, settings, scans, columns)
@@ -167,6 +170,8 @@ class _VoxelArrays:
     """(b, max_voxels, 2) int32: where the members of a voxel begin, and how many it has, kept or not."""
     used: Array
     homeless: Array
+    listed: Array
+    """(b,) int32 room that the lists of a scan take: 0 before a batch and after it."""
 
     @classmethod
     def empty(cls, xp: ModuleType, settings: VoxelSettings, scans: int, columns: int) -> _VoxelArrays:
@@ -174,7 +179,7 @@ class _VoxelArrays:
         return cls(
             xp.empty((*most, settings.max_points, columns), np.float32), xp.empty(most, np.int32),
             xp.empty((*most, 3), np.int32), xp.empty((*most, 2), np.int32), xp.empty(scans, np.int32),
-            xp.empty(scans, np.int32),
+            xp.empty(scans, np.int32), xp.zeros(scans, np.int32),
         )  # fmt: skip
 
 

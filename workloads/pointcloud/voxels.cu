@@ -5,25 +5,20 @@
 //
 // blockIdx.y is the scan. A key is scan * cells + cell, and table[4 * key] holds what is known of a cell side by side,
 // so that it costs one access to memory: FIRST is NEVER and COUNT 0 where nobody has come. Points of a scan are noted in
-// words of 32, which the lanes of a warp look at together; each scan has `words` of them. notes[word] holds in its upper
-// half how many cells the points of the word open, in its lower half the room that these cells' lists of members take;
-// after `add_up`, those of all words before.
+// words of 32, which the lanes of a warp look at together; each scan has `words` of them. A bit is set for a point that
+// opens its cell.
 //
-// What these kernels wait for is memory, not arithmetic. So a thread asks for EACH or SHARE things before it uses one.
+// What these kernels wait for is memory, not arithmetic. So a thread asks for EACH things before it uses one.
 
 #define NEVER 2147483647
 #define FIRST 0  // the first point of the cell
 #define COUNT 1  // its points
-#define LIST 2   // where the list of its members begins: at first among the lists of a word, then among all
-#define VOXEL 3  // its voxel in the scan, -1 where the scan has max_voxels already
+#define LIST 2   // where the list of its members begins
 #define WORD 32
 #define ALL_LANES 0xffffffffu
 #define EACH 4    // points of a thread, a word apart, so that a warp reads whole words
-#define SHARE 4   // points of a thread, one after another in a word
 #define LANES 32  // threads that fill a voxel together
 #define MOST_THREADS 1024
-
-typedef unsigned long long Note;
 
 // The first of a thread's EACH places in its scan.
 __device__ int first_place() {
@@ -116,14 +111,15 @@ extern "C" __global__ void claim(const float* __restrict__ points, int columns, 
 }
 
 // EACH points for a thread. What the points of a word open is noted, and their cells take room for their lists: whole
-// groups of four, for int4.
+// groups of four, for int4. Lists lie in the order in which warps come, which nothing that follows depends on.
 extern "C" __global__ void note(const int* __restrict__ starts, int cells, int words, const int* __restrict__ cell_of,
-                                int* __restrict__ table, unsigned int* __restrict__ bits, Note* __restrict__ notes) {
-    const int begin = starts[blockIdx.y], count = starts[blockIdx.y + 1] - begin, place = first_place();
+                                int* __restrict__ table, unsigned int* __restrict__ bits, int* __restrict__ listed) {
+    const int scan = blockIdx.y, begin = starts[scan], count = starts[scan + 1] - begin, place = first_place();
     const int lane = threadIdx.x % WORD, first_word = place / WORD;
     if (first_word >= words) return;
-    int cell[EACH];
+    int cell[EACH], room[EACH], until[EACH];
     int2 known[EACH];
+    unsigned int openers[EACH], any = 0;
 #pragma unroll
     for (int turn = 0; turn < EACH; ++turn) {
         const int at = place + turn * WORD;
@@ -132,123 +128,112 @@ extern "C" __global__ void note(const int* __restrict__ starts, int cells, int w
 #pragma unroll
     for (int turn = 0; turn < EACH; ++turn) {
         known[turn] = int2{NEVER, 0};
-        if (cell[turn] >= 0) known[turn] = *(const int2*)(table + 4 * ((long long)blockIdx.y * cells + cell[turn]));
+        if (cell[turn] >= 0) known[turn] = *(const int2*)(table + 4 * ((long long)scan * cells + cell[turn]));
     }
 #pragma unroll
     for (int turn = 0; turn < EACH; ++turn) {
         const bool opens = known[turn].x == begin + place + turn * WORD;
-        const unsigned int openers = __ballot_sync(ALL_LANES, opens);
-        const int room = opens ? (known[turn].y + 3) / 4 * 4 : 0;
-        int until = room;
-        if (openers) {
-#pragma unroll
-            for (int step = 1; step < WORD; step *= 2) {
-                const int other = __shfl_up_sync(ALL_LANES, until, step);
-                if (lane >= step) until += other;
-            }
-        }
-        if (opens) table[4 * ((long long)blockIdx.y * cells + cell[turn]) + LIST] = until - room;
-        if (lane != WORD - 1 || first_word + turn >= words) continue;
-        const int word = blockIdx.y * words + first_word + turn;
-        bits[word] = openers;
-        notes[word] = (Note)__popc(openers) << 32 | (unsigned int)until;
+        openers[turn] = __ballot_sync(ALL_LANES, opens);
+        until[turn] = room[turn] = opens ? (known[turn].y + 3) / 4 * 4 : 0;
+        any |= openers[turn];
+        if (lane == 0 && first_word + turn < words) bits[scan * words + first_word + turn] = openers[turn];
     }
+    if (!any) return;
+#pragma unroll
+    for (int step = 1; step < WORD; step *= 2) {
+#pragma unroll
+        for (int turn = 0; turn < EACH; ++turn) {
+            const int other = __shfl_up_sync(ALL_LANES, until[turn], step);
+            if (lane >= step) until[turn] += other;
+        }
+    }
+    int taken = 0, base = 0;
+#pragma unroll
+    for (int turn = 0; turn < EACH; ++turn) {
+        const int more = __shfl_sync(ALL_LANES, until[turn], WORD - 1);
+        until[turn] += taken;
+        taken += more;
+    }
+    if (lane == 0) base = atomicAdd(listed + scan, taken);
+    base = 4 * begin + __shfl_sync(ALL_LANES, base, 0);  // no list takes more room than four of each point
+#pragma unroll
+    for (int turn = 0; turn < EACH; ++turn)
+        if (room[turn]) table[4 * ((long long)scan * cells + cell[turn]) + LIST] = base + until[turn] - room[turn];
 }
 
-// One block for a scan: the notes of all words before, and how many voxels there are.
-extern "C" __global__ void add_up(int words, int max_voxels, Note* __restrict__ notes, int* __restrict__ used,
-                                  int* __restrict__ homeless) {
-    __shared__ Note of_warp[MOST_THREADS / WORD];
+// One block for a scan: how many cells the words before a word open, and how many voxels there are.
+extern "C" __global__ void add_up(int words, int max_voxels, const unsigned int* __restrict__ bits,
+                                  int* __restrict__ before, int* __restrict__ used, int* __restrict__ homeless,
+                                  int* __restrict__ listed) {
+    __shared__ int of_warp[MOST_THREADS / WORD];
     const int scan = blockIdx.y, share = (words + blockDim.x - 1) / blockDim.x;
     const int from = threadIdx.x * share, end = from + share < words ? from + share : words;
     const int lane = threadIdx.x % WORD, warp = threadIdx.x / WORD;
-    Note* mine = notes + (long long)scan * words;
-    Note sum = 0;
-    for (int word = from; word < end; ++word) sum += mine[word];
-    Note until = sum;
+    bits += (long long)scan * words, before += (long long)scan * words;
+    int mine = 0;
+    for (int word = from; word < end; ++word) mine += __popc(bits[word]);
+    int until = mine;
     for (int step = 1; step < WORD; step *= 2) {
-        const Note other = __shfl_up_sync(ALL_LANES, until, step);
+        const int other = __shfl_up_sync(ALL_LANES, until, step);
         if (lane >= step) until += other;
     }
     if (lane == WORD - 1) of_warp[warp] = until;
     __syncthreads();
-    Note before = until - sum;
-    for (int other = 0; other < warp; ++other) before += of_warp[other];
+    int sum = until - mine;
+    for (int other = 0; other < warp; ++other) sum += of_warp[other];
     for (int word = from; word < end; ++word) {
-        const Note note = mine[word];
-        mine[word] = before;
-        before += note;
+        before[word] = sum;
+        sum += __popc(bits[word]);
     }
     if (threadIdx.x != blockDim.x - 1) return;
-    const int all = (int)(before >> 32);
-    used[scan] = all < max_voxels ? all : max_voxels;
-    homeless[scan] = 0;
+    used[scan] = sum < max_voxels ? sum : max_voxels;
+    homeless[scan] = listed[scan] = 0;
 }
 
-// SHARE points for a thread. The cells of a scan are numbered in the order of their first points. First point and count
-// are known to the voxel from here on, so the table is left for the next batch as this one found it.
-extern "C" __global__ void number(const int* __restrict__ starts, int cells, int words, int max_points, int max_voxels,
+// EACH points for a thread. Every point takes its seat in the list of its cell, and the cells of a scan are numbered in
+// the order of their first points. Those alone read a cell's count, and leave the table as this batch has found it.
+extern "C" __global__ void enlist(const int* __restrict__ starts, int cells, int words, int max_points, int max_voxels,
                                   const int* __restrict__ shape, const int* __restrict__ cell_of,
-                                  const unsigned int* __restrict__ bits, const Note* __restrict__ before,
-                                  int* __restrict__ table, int2* __restrict__ lists, int* __restrict__ counts,
+                                  const int* __restrict__ seat, const unsigned int* __restrict__ bits,
+                                  const int* __restrict__ before, int* __restrict__ table, int* __restrict__ members,
+                                  int2* __restrict__ lists, int* __restrict__ counts,
                                   int* __restrict__ coordinates_zyx, int* __restrict__ homeless) {
-    const int scan = blockIdx.y, from = (blockIdx.x * blockDim.x + threadIdx.x) * SHARE;
-    if (from >= words * WORD) return;
-    const int word = scan * words + from / WORD, begin = starts[scan];
-    const unsigned int openers = bits[word], mine = openers >> from % WORD;
-    if (!(mine & ((1u << SHARE) - 1u))) return;
-    const Note noted = before[word];
-    int cell[SHARE];
-    int4 known[SHARE];
+    const int scan = blockIdx.y, begin = starts[scan], count = starts[scan + 1] - begin, place = first_place();
+    const int lane = threadIdx.x % WORD, width = shape[0], depth = shape[1];
+    int cell[EACH], mine[EACH], list[EACH], all[EACH], serial[EACH];
 #pragma unroll
-    for (int turn = 0; turn < SHARE; ++turn) cell[turn] = mine >> turn & 1u ? cell_of[begin + from + turn] : -1;
+    for (int turn = 0; turn < EACH; ++turn) {
+        const int at = place + turn * WORD, word = scan * words + at / WORD;
+        cell[turn] = -1, serial[turn] = -1;
+        if (at >= count) continue;
+        const unsigned int openers = bits[word];
+        cell[turn] = cell_of[begin + at];
+        mine[turn] = seat[begin + at];
+        if (openers >> lane & 1u) serial[turn] = before[word] + __popc(openers & ((1u << lane) - 1u));
+    }
 #pragma unroll
-    for (int turn = 0; turn < SHARE; ++turn)
-        if (cell[turn] >= 0) known[turn] = *((const int4*)table + ((long long)scan * cells + cell[turn]));
-    int serial = (int)(noted >> 32) + __popc(openers & ((1u << from % WORD) - 1u));
+    for (int turn = 0; turn < EACH; ++turn) {
+        const int* entry = table + 4 * ((long long)scan * cells + cell[turn]);
+        if (cell[turn] >= 0) list[turn] = entry[LIST];
+        if (serial[turn] >= 0) all[turn] = entry[COUNT];
+    }
 #pragma unroll
-    for (int turn = 0; turn < SHARE; ++turn) {
+    for (int turn = 0; turn < EACH; ++turn) {
         if (cell[turn] < 0) continue;
-        // No list takes more room than four of each point.
-        const int list = 4 * begin + (int)(unsigned int)noted + known[turn].z, all = known[turn].y;
-        const int4 left = int4{NEVER, 0, list, serial < max_voxels ? serial : -1};
-        *((int4*)table + ((long long)scan * cells + cell[turn])) = left;
-        if (serial < max_voxels) {
-            const int voxel = scan * max_voxels + serial;
-            lists[voxel] = int2{list, all};
-            counts[voxel] = all < max_points ? all : max_points;
-            coordinates_zyx[3 * voxel] = cell[turn] / (shape[0] * shape[1]);
-            coordinates_zyx[3 * voxel + 1] = cell[turn] / shape[0] % shape[1];
-            coordinates_zyx[3 * voxel + 2] = cell[turn] % shape[0];
+        members[list[turn] + mine[turn]] = begin + place + turn * WORD;
+        if (serial[turn] < 0) continue;
+        *(int2*)(table + 4 * ((long long)scan * cells + cell[turn])) = int2{NEVER, 0};
+        if (serial[turn] < max_voxels) {
+            const int voxel = scan * max_voxels + serial[turn];
+            lists[voxel] = int2{list[turn], all[turn]};
+            counts[voxel] = all[turn] < max_points ? all[turn] : max_points;
+            coordinates_zyx[3 * voxel] = cell[turn] / (width * depth);
+            coordinates_zyx[3 * voxel + 1] = cell[turn] / width % depth;
+            coordinates_zyx[3 * voxel + 2] = cell[turn] % width;
         } else {
-            atomicAdd(homeless + scan, all);
+            atomicAdd(homeless + scan, all[turn]);
         }
-        ++serial;
     }
-}
-
-// EACH points for a thread. Every point of a voxel takes its seat in the list.
-extern "C" __global__ void enlist(const int* __restrict__ starts, int cells, const int* __restrict__ cell_of,
-                                  const int* __restrict__ seat, const int* __restrict__ table,
-                                  int* __restrict__ members) {
-    const int begin = starts[blockIdx.y], count = starts[blockIdx.y + 1] - begin, place = first_place();
-    int cell[EACH], mine[EACH];
-    int2 known[EACH];
-#pragma unroll
-    for (int turn = 0; turn < EACH; ++turn) {
-        const int at = place + turn * WORD;
-        cell[turn] = at < count ? cell_of[begin + at] : -1;
-        mine[turn] = at < count ? seat[begin + at] : 0;
-    }
-#pragma unroll
-    for (int turn = 0; turn < EACH; ++turn) {
-        known[turn] = int2{0, -1};
-        if (cell[turn] < 0) continue;
-        known[turn] = *(const int2*)(table + 4 * ((long long)blockIdx.y * cells + cell[turn]) + LIST);
-    }
-#pragma unroll
-    for (int turn = 0; turn < EACH; ++turn)
-        if (known[turn].y >= 0) members[known[turn].x + mine[turn]] = begin + place + turn * WORD;
 }
 
 // How many of four members, those from `at` to `all`, come before a point.
