@@ -39,17 +39,24 @@ def check_rows(document: Mapping[str, Any], path: Path) -> None:
     for key in ("images", "annotations", "categories"):
         for place, one in enumerate(document[key]):
             where = f"{key}[{place}]"
-            if not isinstance(one, dict):
-                raise BadFile(path, f"{one!r} is no object", field=where)
+            check_row(one, path, where)
             if one.get("id") is None and key != "annotations":
                 raise BadFile(path, "lacks id", field=where)
-            for name in ("id", "image_id", "category_id"):
-                if isinstance(one.get(name), list | dict):
-                    raise BadFile(path, f"{name}: {one[name]!r} is no whole number", field=where)
+            if one.get("name") in (None, "") and key == "categories":
+                raise BadFile(path, "lacks name", field=where)
         if twins := first_twins(document[key]):
             place, before = twins
             reason = f"two {key} have one id: {document[key][place]['id']!r} is that of {key}[{before}] too"
             raise BadFile(path, reason, field=f"{key}[{place}]")
+
+
+def check_row(one: Any, path: Path, where: str) -> None:
+    """Raises BadFile: it is no object, or its ids cannot be compared."""
+    if not isinstance(one, dict):
+        raise BadFile(path, f"{one!r} is no object", field=where)
+    for name in ("id", "image_id", "category_id"):
+        if isinstance(one.get(name), list | dict):
+            raise BadFile(path, f"{name}: {one[name]!r} is no whole number", field=where)
 
 
 def box_of(annotation: Mapping[str, Any], path: Path, where: str) -> tuple[float, float, float, float]:
@@ -60,7 +67,7 @@ def box_of(annotation: Mapping[str, Any], path: Path, where: str) -> tuple[float
     """
     box = annotation.get("bbox")
     try:
-        left, top, width, height = (float(value) for value in box or ())
+        left, top, width, height = (float(value) for value in (box if isinstance(box, list | tuple) else ()))
     except (TypeError, ValueError, OverflowError):
         left = top = width = height = math.nan
     if not all(map(math.isfinite, (left, top, width, height))):

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from workloads.kitti.mistakes import BadFile
-from workloads.kitti.row import CODES, LABEL_FIELDS, RESULT_FIELDS, UNKNOWN, Column, parse_row
+from workloads.kitti.row import CODES, LABEL_FIELDS, RESULT_FIELDS, UNKNOWN, Column, parse_row, words_of
 
 _CHUNK = 1 << 16
 
@@ -67,7 +67,7 @@ class Objects:
 
     def word(self, row: int) -> str:
         """The type as it is written, known or not."""
-        return self.row_text(row).split(maxsplit=1)[0]
+        return words_of(self.row_text(row))[0]
 
     def of_frames(self, frames: Sequence[str]) -> Objects:
         """The same for these frames alone, in this order."""

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from workloads.detection.coco_fields import box_of, check_rows
+from workloads.detection.coco_fields import box_of, check_row, check_rows
 from workloads.kitti.mistakes import BadFile
-from workloads.kitti.row import LABEL_FIELDS, Column, parse_row
+from workloads.kitti.row import LABEL_FIELDS, Column, parse_row, words_of
 
 PLACEHOLDERS = {"truncated": -1, "occluded": -1, "alpha": -10, "dimensions": [-1, -1, -1],
                 "location": [-1000, -1000, -1000], "rotation_y": -10}  # fmt: skip
@@ -81,16 +81,23 @@ def label_texts(document: Mapping[str, Any], path: Path) -> dict[str, str]:
     frames: dict[Any, str] = {}
     named: set[str] = set()
     for image in document["images"]:
-        frame = Path(str(image.get("file_name", ""))).stem
+        frame = Path(str(image.get("file_name") or "")).stem
         if not frame or frame in named:
             raise BadFile(path, f"two images of frame {frame}" if frame else "an image without file_name",
                           field=f"images, id {image.get('id')}")  # fmt: skip
+        if "\0" in frame or not _is_unicode(frame):
+            raise BadFile(
+                path, f"file_name {image['file_name']!r} cannot name a file", field=f"images, id {image['id']}"
+            )
         named.add(frame)
         frames[image.get("id")] = frame
         rows[image.get("id")] = {}
+    if not isinstance(document.get("kitti_left_out", []), list):
+        raise BadFile(path, "kitti_left_out is no list")
     for field in ("annotations", "kitti_left_out"):
         for place, one in enumerate(document.get(field, ())):
             where = f"{field}[{place}]"
+            check_row(one, path, where)
             if one.get("image_id") not in rows:
                 raise BadFile(path, f"there is no image {one.get('image_id')}", field=where)
             if one.get("category_id") is not None and one["category_id"] not in names:
@@ -101,10 +108,27 @@ def label_texts(document: Mapping[str, Any], path: Path) -> dict[str, str]:
                 raise BadFile(path, f"kitti_line: {key!r} is no whole number", field=where)
             if key not in rows[one["image_id"]]:
                 rows[one["image_id"]][key] = _row(one, names, path, where)
-    return {
-        frames[image["id"]]: _joined(rows[image["id"]], image.get("kitti_separators"))
-        for image in document["images"]
-    }  # fmt: skip
+    return {frames[image["id"]]: _joined(rows[image["id"]], _separators(image, path)) for image in document["images"]}
+
+
+def _is_unicode(text: str) -> bool:
+    """JSON can spell halves of characters, and no file can hold them."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
+def _separators(image: Mapping[str, Any], path: Path) -> list[str] | None:
+    """What stands before, between and after the rows, where that is unusual: blanks, and a byte order mark."""
+    given = image.get("kitti_separators")
+    if given is None:
+        return None
+    blank = isinstance(given, list) and all(isinstance(one, str) for one in given)
+    if not blank or any(letter > " " for letter in "".join(given).removeprefix("\ufeff")):
+        raise BadFile(
+            path, f"kitti_separators: {given!r} are not the blanks around rows", field=f"images, id {image['id']}"
+        )
+    if any("\n" not in one for one in given[1:-1]):
+        raise BadFile(path, f"kitti_separators: {given!r} put two rows on one line", field=f"images, id {image['id']}")
+    return list(given)
 
 
 def _joined(rows: Mapping[Any, str], separators: list[str] | None) -> str:
@@ -126,7 +150,7 @@ def _row(one: Mapping[str, Any], names: Mapping[Any, str], path: Path, field: st
     held = numbers[Column.LEFT : Column.BOTTOM + 1]
     if all(abs(now - was) <= _MOVED_PX for now, was in zip(corners, held, strict=True)):
         return str(text)
-    words = str(text).split()
+    words = words_of(str(text))
     words[1 + Column.LEFT : 2 + Column.BOTTOM] = [f"{value:.2f}" for value in corners]
     return " ".join(words)
 
@@ -135,6 +159,8 @@ def _numbers(row: str, path: Path, field: str) -> list[float]:
     """Its 15 numbers, by our own reader: what that refuses is not written."""
     if "\n" in row:
         raise BadFile(path, f"{row!r} is more than one row", field=field)
+    if not _is_unicode(row):
+        raise BadFile(path, f"{row!r} is no text that a file can hold", field=field)
     try:
         return parse_row(row, LABEL_FIELDS, path, 1)[1]
     except BadFile as wrong:
@@ -151,17 +177,22 @@ def _written(one: Mapping[str, Any], names: Mapping[Any, str], path: Path, field
     """A row of an annotation that never had one."""
     known = {name: one.get(name, placeholder) for name, placeholder in PLACEHOLDERS.items()}
     kind = str(one.get("kitti_type") or ("DontCare" if one.get("iscrowd") else names.get(one.get("category_id"), "")))
-    if not kind or len(kind.split()) != 1:
+    if len(words_of(kind)) != 1:
         raise BadFile(path, f"{kind!r} cannot be a type of KITTI's: one word is needed", field=field)
     corners = _corners(one, path, field)
     try:
-        numbers = [known["truncated"], int(known["occluded"]), known["alpha"], *corners, *known["dimensions"],
+        numbers = [known["truncated"], _whole(known["occluded"]), known["alpha"], *corners, *known["dimensions"],
                    *known["location"], known["rotation_y"]]  # fmt: skip
         row = " ".join([kind, *map(_spell, numbers)])
     except (TypeError, ValueError, OverflowError) as wrong:
         raise BadFile(path, f"{', '.join(PLACEHOLDERS)} must be numbers, as KITTI has them", field=field) from wrong
     _numbers(row, path, field)
     return row
+
+
+def _whole(number: Any) -> Any:
+    """1 of 1.0; what is not whole stays, for the reader to refuse."""
+    return int(number) if int(number) == float(number) else number
 
 
 def _spell(number: float) -> str:

@@ -7,6 +7,7 @@ Source: KITTI object devkit, readme.txt.
 from __future__ import annotations
 
 import math
+import re
 from enum import IntEnum
 from pathlib import Path
 
@@ -22,12 +23,19 @@ NUMBERS = (
     "height", "width", "length", "x", "y", "z", "rotation_y", "score",
 )  # fmt: skip
 LABEL_FIELDS, RESULT_FIELDS = 15, 16
+_WORD = re.compile(r"[^\t\n\v\f\r\x1c-\x1f ]+")
+"""No blank of Unicode's parts words: the fast reader goes by bytes, and a type may hold a no-break space."""
 
 
 class Column(IntEnum):
     """Where a number stands in `NUMBERS`."""
 
     TRUNCATED, OCCLUDED, ALPHA, LEFT, TOP, RIGHT, BOTTOM, HEIGHT, WIDTH, LENGTH, X, Y, Z, ROTATION_Y, SCORE = range(15)
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a row."""
+    return _WORD.findall(text)
 
 
 def parse_row(text: str, fields: int, path: Path | str, line: int) -> tuple[str, list[float]]:
@@ -40,7 +48,7 @@ def parse_row(text: str, fields: int, path: Path | str, line: int) -> tuple[str,
     Raises:
         BadFile: another number of fields, a word where a number belongs, or a value outside its limits.
     """
-    words = text.split()
+    words = words_of(text)
     if len(words) != fields:
         raise BadFile(path, f"{len(words)} fields given; a {_kind_of_file(fields)} row has {fields}", line=line)
     numbers = [_number(word, place, path, line) for place, word in enumerate(words[1:])]
@@ -54,7 +62,7 @@ def _kind_of_file(fields: int) -> str:
 
 def _number(word: str, place: int, path: Path | str, line: int) -> float:
     try:
-        value = float(word)
+        value = float(word) if word.isascii() and "_" not in word else math.nan  # Python reads 1_0, and other digits
     except ValueError:
         value = math.nan
     if not math.isfinite(value):

@@ -137,6 +137,22 @@ def test_strange_blank_separates_as_in_python(byte):
     assert read_rows_of(row, Path("a.txt")).boxes.tolist() == [[1, 2, 9, 8]]
 
 
+@pytest.mark.parametrize("blank", ["\u00a0", "\u0085", "\u2028", "\u3000"])
+def test_type_with_a_blank_of_unicode_is_one_word_on_both_ways(blank):
+    """The fast reader goes by bytes; `str.split` would make a Car and a further field of it."""
+    text = CAR.replace("Car", f"Car{blank}park") + "\n"
+    document = of_text(text.encode())
+    assert document["annotations"] == []
+    assert [one["kitti_type"] for one in document["kitti_left_out"]] == [f"Car{blank}park"]
+    assert label_texts(document, Path("a.json")) == {"000007": text}
+
+
+@pytest.mark.parametrize("number", ["1_0", "\u0661"], ids=["underscore", "arabic digit"])
+def test_number_of_pythons_own_spelling_is_refused(number):
+    with pytest.raises(BadFile, match=r"line 1, field 7 \(right\): .* is not a finite number"):
+        read_rows_of(CAR.replace(" 9 9 ", f" {number} 9 ").encode(), Path("a.txt"))
+
+
 def test_picture_given_as_a_label_is_refused(kitti_tree):
     path = kitti_tree().frame("000001").image("000001")
     with pytest.raises(BadFile, match="line 1"):
@@ -181,10 +197,25 @@ def test_annotations_of_another_tool_get_kittis_placeholders():
         (b'{"images": [{"id": 1, "file_name": "1.png"}], "annotations": [{"image_id": 1, "category_id": 1, "bbox": '
          b'[1]}], "categories": [{"id": 1, "name": "Car"}]}', "four finite numbers"),
         (b'{"images": [], "annotations": [], "categories": []}', r"a\.json: names no image"),
+        (b'{"images": [{"id": 1, "file_name": null}], "annotations": [], "categories": []}', "without file_name"),
+        (b'{"images": [{"id": 1, "file_name": "a\\u0000.png"}], "annotations": [], "categories": []}', "cannot name a"),
+        (b'{"images": [{"id": 1, "file_name": "\\ud800.png"}], "annotations": [], "categories": []}', "cannot name a"),
+        (b'{"images": [{"id": 1, "file_name": "1", "kitti_separators": 5}], "annotations": [], "categories": []}',
+         r"id 1: kitti_separators: 5 are not the blanks"),
+        (b'{"images": [{"id": 1, "file_name": "1", "kitti_separators": ["a"]}], "annotations": [], "categories": []}',
+         r"id 1: kitti_separators: \['a'\] are not the blanks"),
+        (b'{"images": [], "annotations": [], "categories": [], "kitti_left_out": 5}', "kitti_left_out is no list"),
+        (b'{"images": [], "annotations": [], "categories": [], "kitti_left_out": [5]}',
+         r"kitti_left_out\[0\]: 5 is no object"),
+        (b'{"images": [], "annotations": [], "categories": [], "kitti_left_out": [{"image_id": [1]}]}',
+         r"kitti_left_out\[0\]: image_id: \[1\] is no whole number"),
+        (b'{"images": [], "annotations": [], "categories": [{"id": 1}]}', r"categories\[0\]: lacks name"),
         (b"[" * 100_000, r"a\.json: .*too deeply"),
         (b"[" + b"1" * 5000 + b"]", r"a\.json: no valid JSON: Exceeds the limit"),
     ],
-    ids=["cut", "list", "nameless", "no image", "short box", "nothing", "deep", "long number"],
+    ids=["cut", "list", "nameless", "no image", "short box", "nothing", "null name", "zero byte", "half a character",
+         "number between", "text between", "left out number", "left out rows", "left out id", "category", "deep",
+         "long number"],
 )  # fmt: skip
 def test_document_that_is_none_is_refused(tmp_path, content, words):
     (tmp_path / "a.json").write_bytes(content)
@@ -198,9 +229,13 @@ def test_document_that_is_none_is_refused(tmp_path, content, words):
         ({"bbox": [1, 2, -3, 4]}, r"bbox \[1, 2, -3, 4\]: a negative box"),
         ({"bbox": [1, 2, float("nan"), 4]}, "bbox .* four finite numbers"),
         ({"bbox": [1, 2, 10**400, 4]}, "bbox .* four finite numbers"),
+        ({"bbox": "1234"}, "bbox '1234': four finite numbers"),
         ({"category_id": 99}, "there is no category 99"),
         ({"id": 1}, r"1 is that of annotations\[0\] too"),
         ({"truncated": 7}, r"field 2 \(truncated\): 7 given"),
+        ({"occluded": 1.7}, r"field 3 \(occluded\): 1.7 given"),
+        ({"kitti_row": CAR.replace("C", "\ud800")}, "is no text that a file can hold"),
+        ({"kitti_type": "\ud800"}, "is no text that a file can hold"),
         ({"location": ["left", 1, 2]}, "location, rotation_y must be numbers"),
         ({"kitti_row": "Car 1 2"}, "is no label row: 3 fields given"),
         ({"kitti_row": CAR + "\n" + CAR}, "is more than one row"),
