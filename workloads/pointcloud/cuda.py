@@ -75,6 +75,7 @@ class CudaVoxelizer:
         self._members = xp.empty(0, np.int32)
         self._of_words = xp.empty((2, 0), np.int32)
         self._of_voxels = _VoxelArrays.empty(xp, settings, 0, 0)
+        self._starts, self._begins = np.empty(0, np.int64), xp.empty(0, np.int32)
 
     @classmethod
     def tried(cls, settings: VoxelSettings) -> CudaVoxelizer | None:
@@ -108,7 +109,8 @@ class CudaVoxelizer:
     def batch(self, points: Array, starts: np.ndarray) -> Batch:
         """Voxels of many scans, one after another in `points` (n, c) float32; scan s is starts[s] to starts[s + 1].
 
-        Nothing waits for the GPU here.
+        Nothing waits for the GPU here; and a call like the one before asks for no memory and sends nothing, so that a
+        CUDA graph can hold it.
         """
         xp, settings = self.xp, self.settings
         points = xp.ascontiguousarray(points)
@@ -123,7 +125,9 @@ class CudaVoxelizer:
         bits, before = self._of_words
         used, homeless, listed = made.used[:scans], made.homeless[:scans], made.listed
         if words:
-            begins = xp.asarray(starts.astype(np.int32))
+            if not np.array_equal(starts, self._starts):
+                self._starts, self._begins = starts.copy(), xp.asarray(starts.astype(np.int32))
+            begins = self._begins
             by_word = (-(-words * WORD // EACH // THREADS), scans)
             by_voxel = (min(max(FILLING, FILLING_ONE // scans), -(-settings.max_voxels * LANES // THREADS)), scans)
             cells, per_scan = np.int32(settings.grid.cells), np.int32(words)

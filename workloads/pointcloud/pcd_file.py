@@ -50,6 +50,12 @@ class Header:
     def row_bytes(self) -> int:
         return sum(kind.itemsize * count for kind, count in zip(self.types, self.counts, strict=True))
 
+    @property
+    def used_bytes(self) -> int:
+        """Those of `row_bytes` that are no padding."""
+        rows = zip(self.names, self.types, self.counts, strict=True)
+        return sum(kind.itemsize * count for name, kind, count in rows if name != PADDING)
+
 
 def read_pcd(path: Path, content: np.ndarray) -> PointCloud:
     """A cloud out of the uint8 bytes of a PCD file.
@@ -85,7 +91,7 @@ def read_header(path: Path, content: np.ndarray) -> Header:
         at, line = end + 1, line + 1
         if not text or text.startswith("#"):
             continue
-        key, _, rest = text.partition(" ")
+        key, rest = (*text.split(maxsplit=1), "")[:2]
         key = {"COLUMNS": "FIELDS"}.get(key.upper(), key.upper())
         if key not in KEYS:
             raise BadFile(path, f"{text[:40]!r} is no line of a PCD header", line=line)
@@ -100,8 +106,11 @@ def read_header(path: Path, content: np.ndarray) -> Header:
 def _understood(path: Path, said: dict[str, str], lines: dict[str, int], start: int, line: int) -> Header:
     def numbers(key: str, least: int) -> list[int]:
         values = said[key].split()
-        if not all(value.isascii() and value.isdigit() and int(value) >= least for value in values):
-            raise BadFile(path, f"{said[key]!r}; whole numbers from {least} are needed", line=lines[key], field=key)
+        digits = all(value.isascii() and value.isdigit() and len(value) <= words.MOST_DIGITS for value in values)
+        if not digits or any(int(value) < least for value in values):
+            raise BadFile(
+                path, f"{said[key][:40]!r}; whole numbers from {least} are needed", line=lines[key], field=key
+            )
         return [int(value) for value in values]
 
     names = said["FIELDS"].split()
@@ -133,8 +142,9 @@ def _understood(path: Path, said: dict[str, str], lines: dict[str, int], start: 
 
 def _read_ascii(path: Path, content: np.ndarray, header: Header) -> dict[str, np.ndarray]:
     columns = sum(header.counts)
-    if header.points > len(content):  # a row has at least one byte: do not ask for the memory of a header that lies
-        raise BadFile(path, f"the header says {header.points:,} points; {len(content):,} bytes cannot hold them")
+    if header.points * columns > len(content):  # do not ask for the memory of a header that lies
+        raise BadFile(path, f"the header says {header.points:,} points of {columns:,} numbers; {len(content):,} bytes "
+                      "cannot hold them")  # fmt: skip
     table, at, line = words.read_rows(content, header.start, header.line, header.points, columns, path, "point")
     rest = content[at:]
     if (rest > 32).any():
@@ -143,10 +153,7 @@ def _read_ascii(path: Path, content: np.ndarray, header: Header) -> dict[str, np
     for name, kind, count in zip(header.names, header.types, header.counts, strict=True):
         if name != PADDING:
             values = table[:, column : column + count]
-            if kind.kind != "f" and not (np.isfinite(values).all() and (values == np.floor(values)).all()):
-                raise BadFile(path, "holds numbers that are not whole, and its type is", field=name)
-            with np.errstate(over="ignore"):
-                fields[name] = (values if count > 1 else values[:, 0]).astype(kind)
+            fields[name] = words.as_type(values if count > 1 else values[:, 0], kind, path, name)
         column += count
     return fields
 
@@ -178,7 +185,9 @@ def _read_compressed(path: Path, content: np.ndarray, header: Header) -> dict[st
     if len(data) < 8:
         raise BadFile(path, "ends before the two sizes of the compressed data; the file is cut")
     packed, plain = (int(size) for size in data[:8].view("<u4"))
-    if plain != header.points * header.row_bytes:
+    # PCL leaves padding out of what it compresses, other tools compress whatever the header names.
+    padded = plain == header.points * header.row_bytes
+    if not padded and plain != header.points * header.used_bytes:
         raise BadFile(
             path, f"the compressed data say {plain:,} bytes; {header.points:,} points of {header.row_bytes} bytes are "
             f"{header.points * header.row_bytes:,}")  # fmt: skip
@@ -199,7 +208,7 @@ def _read_compressed(path: Path, content: np.ndarray, header: Header) -> dict[st
         if name != PADDING:
             values = unpacked[at : at + size].view(kind)
             fields[name] = values.reshape(-1, count) if count > 1 else values
-        at += size
+        at += size if padded or name != PADDING else 0
     return fields
 
 

@@ -67,6 +67,8 @@ def read_ply(path: Path, content: np.ndarray) -> PointCloud:
         raise BadFile(path, "has no element vertex; it is no point cloud")
     if not vertex.count:
         raise BadFile(path, "holds no point (element vertex 0)")
+    if not vertex.properties:
+        raise BadFile(path, "element vertex has no property; it is no point cloud")
     if vertex.has_list:
         raise BadFile(path, "a vertex has a list of numbers; only single numbers are read", field="vertex")
     reader = _read_ascii if header.format == "ascii" else _read_binary
@@ -99,7 +101,7 @@ def read_header(path: Path, content: np.ndarray) -> Header:
         elif parts[0] == "format" and len(parts) == 3 and parts[1] in FORMATS and not form:
             form = parts[1]
             said.append(text)
-        elif parts[0] == "element" and len(parts) == 3 and parts[2].isascii() and parts[2].isdigit():
+        elif parts[0] == "element" and len(parts) == 3 and _is_count(parts[2]):
             if any(one.name == parts[1] for one in elements):
                 raise BadFile(path, f"element {parts[1]} comes twice", line=line)
             elements.append(Element(parts[1], int(parts[2])))
@@ -111,6 +113,10 @@ def read_header(path: Path, content: np.ndarray) -> Header:
     if not form:
         raise BadFile(path, f"the header has no format ({', '.join(FORMATS)})")
     return Header(form, elements, said, at, line + 1)
+
+
+def _is_count(word: str) -> bool:
+    return word.isascii() and word.isdigit() and len(word) <= words.MOST_DIGITS
 
 
 def _property(parts: list[str], element: Element, path: Path, line: int) -> Property:
@@ -130,14 +136,13 @@ def _read_ascii(path: Path, content: np.ndarray, header: Header) -> dict[str, np
     at, line = header.start, header.line
     fields: dict[str, np.ndarray] = {}
     for element in header.elements:
-        if element.count > len(content):
+        if element.count * max(1, len(element.properties)) > len(content):
             raise BadFile(path, f"element {element.name}: {len(content):,} bytes cannot hold {element.count:,} rows")
         if element.name == "vertex":
             table, at, line = words.read_rows(
                 content, at, line, element.count, len(element.properties), path, "vertex")  # fmt: skip
             for column, one in enumerate(element.properties):
-                with np.errstate(over="ignore", invalid="ignore"):
-                    fields[one.name] = table[:, column].astype(one.type)
+                fields[one.name] = words.as_type(table[:, column], np.dtype(one.type), path, one.name)
             continue
         passed, at = _pass_lines(content, at, element.count)
         if passed < element.count:

@@ -10,6 +10,9 @@ from numba import njit
 
 from workloads.kitti.mistakes import BadFile
 
+MOST_DIGITS = 18
+"""Of a count in a header: more do not fit 64 bits, and no file holds so much."""
+
 _POWERS = 10.0 ** np.arange(23)
 """Exact in float64: so is the product or quotient with a mantissa below 2^53, rounded once (Clinger, PLDI 1990)."""
 _EXACT = 1 << 53
@@ -46,6 +49,28 @@ def read_rows(content: np.ndarray, start: int, first_line: int, rows: int, colum
                 "or the header is wrong", line=line)  # fmt: skip
         if status == _UNEVEN:
             raise BadFile(path, f"{found} numbers; a {what} row has {columns}", line=line)
+
+
+def as_type(values: np.ndarray, kind: np.dtype, path: Path, field: str) -> np.ndarray:
+    """Float64 of a text in the type that the header gives them.
+
+    Raises:
+        BadFile: a number that is not whole, or too large, where the type is one of whole numbers.
+    """
+    if kind.kind == "f":
+        with np.errstate(over="ignore"):
+            return values.astype(kind)
+    limits = np.iinfo(kind)
+    low, high = float(limits.min), float(limits.max)
+    wrong = np.flatnonzero(~((values >= low) & (values <= high) & (values == np.floor(values))))
+    if len(wrong):
+        value = values.reshape(-1)[wrong[0]]
+        raise BadFile(path, f"{value:.15g} given; {kind.name} holds whole numbers from {limits.min} to {limits.max}",
+                      field=field)  # fmt: skip
+    with np.errstate(invalid="ignore"):
+        whole = values.astype(kind)
+    whole[values == high] = limits.max  # the largest of 64 bits is none of float64, and its neighbour leaves the type
+    return whole
 
 
 def _number(word: str, path: Path, line: int, column: int) -> float:
