@@ -113,7 +113,7 @@ def label_texts(document: Mapping[str, Any], path: Path) -> dict[str, str]:
 
 def _is_unicode(text: str) -> bool:
     """JSON can spell halves of characters, and no file can hold them."""
-    return not any("\ud800" <= letter <= "\udfff" for letter in text)
+    return text.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _separators(image: Mapping[str, Any], path: Path) -> list[str] | None:

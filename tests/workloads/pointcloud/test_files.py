@@ -132,6 +132,16 @@ def test_damaged_file_gives_points_or_one_message(tmp_path_factory, data):
         ("ascii.pcd", "1.5 -2.0", "1.5 two", "line 12, field 2: 'two' is no number"),
         ("ascii.pcd", "1.5 -2.0", "1.5 1_0", "'1_0' is no number"),
         ("ascii.pcd", "7.0 1.0\n", "7.0 1.0\n\n1 2 3 4\n", "more rows follow"),
+        (
+            "ascii.pcd",
+            "COUNT 1 1 1 1",
+            "COUNT 1 1 1 1000000000",
+            "3 points of 1,000,000,003 numbers; .* cannot hold them",
+        ),
+        ("ascii.pcd", "WIDTH 3", "WIDTH " + "9" * 5000, "line 7, field WIDTH: '9{40}'; whole numbers"),
+        ("ascii.pcd", "TYPE F F F F", "TYPE F F F U", "field intensity: 0.25 given; uint32 holds whole numbers from 0"),
+        ("ascii.ply", "float intensity", "uchar intensity", "field intensity: 0.25 given; uint8 .* from 0 to 255"),
+        ("ascii.ply", "vertex 3", "vertex " + "9" * 5000, "line 4: .* no line of a PLY header"),
         ("ascii.ply", "vertex 3", "vertex 4", "the header says 4 vertex rows and the file ends after 3"),
         ("ascii.ply", "vertex 3", "vertex 2", "more rows follow"),
         ("ascii.ply", "property float x", "property float16 x", "line 5: .* is no property"),
@@ -165,6 +175,12 @@ def test_header_or_row_that_lies_is_named_with_its_line(write, name, old, new, w
         ("a.pcd", PCD.format("binary").encode() + POINTS.tobytes() + b"\0\0x", "3 bytes more follow"),
         ("a.ply", PLY.format("ascii", "").replace("vertex 3", "vertex 0"), "holds no point"),
         ("a.ply", FILES["little.ply"] + b"x", "1 bytes follow"),
+        ("a.ply", b"ply\nformat binary_little_endian 1.0\nelement vertex 3\nend_header\n", "vertex has no property"),
+        (
+            "a.ply",
+            FILES["little.ply"].replace(b"element", b"element a 99999999999999999999\nelement", 1),
+            "line 4: .*999",
+        ),
         ("a.ply", FILES["faces.ply"][:-1], "ends in row 2 of 2 of element face"),
         ("a.txt", b"1 2 3", "these formats are read"),
     ],
@@ -212,6 +228,42 @@ def test_types_counts_and_padding_of_pcd(write):
     np.testing.assert_array_equal(cloud.fields["ring"], [0, 1, 2])
     np.testing.assert_array_equal(cloud.fields["label"], [[-1, 7]] * 3)
     assert cloud.fields["ring"].dtype == np.uint16
+
+
+@pytest.mark.parametrize("with_padding", [True, False], ids=["compressed too", "left out, as by PCL"])
+def test_padding_may_be_compressed_or_left_out(write, with_padding):
+    header = PCD.format("binary_compressed")
+    for key, old, new in (("FIELDS", "x y z intensity", "x _ y z intensity"), ("SIZE", "4", "4 2"),
+                          ("TYPE", "F", "F U"), ("COUNT", "1", "1 3")):  # fmt: skip
+        header = header.replace(f"{key} {old}", f"{key} {new}")
+    x, *others = POINTS.T
+    plain = x.tobytes() + (b"\xff" * 18 if with_padding else b"") + np.array(others).tobytes()
+    content = header.encode() + struct.pack("<II", len(literals(plain)), len(plain)) + literals(plain)
+    np.testing.assert_array_equal(read_cloud(write("a.pcd", content)).points, POINTS)
+
+
+def test_header_may_have_tabs(write):
+    text = FILES["ascii.pcd"].replace(b" ", b"\t")
+    np.testing.assert_array_equal(read_cloud(write("a.pcd", text)).points, POINTS)
+
+
+@pytest.mark.parametrize(
+    ("given", "ok"), [("255", True), ("256", False), ("-1", False), ("1.5", False), ("nan", False)]
+)
+def test_text_that_does_not_fit_its_type_is_refused(write, given, ok):
+    """Cut to eight bits, an intensity of 256 would be 0."""
+    text = PLY.format("ascii", "").replace("float intensity", "uchar intensity") + f"1 2 3 {given}\n" * 3
+    if ok:
+        assert read_cloud(write("a.ply", text)).points[0].tolist() == [1, 2, 3, 255]
+        return
+    with pytest.raises(BadFile, match=r"a\.ply, field intensity: .* given; uint8 holds whole numbers from 0 to 255"):
+        read_cloud(write("a.ply", text))
+
+
+def test_largest_number_of_64_bits_is_read(write):
+    """No float64 is that number; the next one is outside."""
+    text = PLY.format("ascii", "").replace("float intensity", "uint64 t") + "1 2 3 18446744073709551615\n" * 3
+    assert read_cloud(write("a.ply", text)).fields["t"].tolist() == [2**64 - 1] * 3
 
 
 def test_elements_before_and_behind_the_vertices_are_walked_over(write):
