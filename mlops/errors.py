@@ -45,7 +45,7 @@ class IssueRejected(MlopsError):
 
     def __init__(self, problems: Sequence[Problem]):
         self.problems = tuple(problems)
-        super().__init__("; ".join(f"{p.field}: {p.message}" for p in self.problems))
+        super().__init__(" ".join(f"{p.field}: {p.message}" for p in self.problems))
 
     @property
     def fields(self) -> list[str]:

@@ -25,7 +25,7 @@ def next_step(record: RunRecord, max_retrainings: int) -> NextStep:
     left = max(0, max_retrainings - record.retraining)
     if decision in ("deploy", "keep_champion"):
         return NextStep(action="none", retrainings_left=left, message=_after_passing(record, decision))
-    why = "; ".join((record.verdict or {}).get("reasons", [])[:3]) or "There is no verdict."
+    why = " ".join((record.verdict or {}).get("reasons", [])[:3]) or "There is no verdict."
     if record.issue is None:
         return NextStep(action="stop", retrainings_left=0, message=f"{why} No issue belongs to this run.")
     if left == 0:

@@ -39,6 +39,12 @@ def test_what_comes_next_follows_from_the_verdict(run, action, left, words):
     assert words in step.message
 
 
+def test_several_reasons_read_as_sentences():
+    missed = {"decision": "below_threshold", "reasons": ["r2 is 0.2; the issue asks for 1.", "rmse is 69."]}
+    step = next_step(record().model_copy(update={"verdict": missed}), 3)
+    assert step.message.startswith("r2 is 0.2; the issue asks for 1. rmse is 69. Comment")
+
+
 def test_after_a_deployment_it_is_said_what_starts_the_next_run():
     run = record("deploy")
     run.phases[Phase.DEPLOY] = PhaseRecord(state=PhaseState.SUCCEEDED, message="5 of 5 answered.")
