@@ -16,15 +16,13 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from mlops.lambdas import tokens
+from mlops.lambdas import connection
 from mlops.telemetry.lines import tell
 
 KEYS_SECRET = "api-keys"  # noqa: S105
 KEY = "mcp_signing_key"
 PREVIOUS_KEY = "mcp_signing_key_previous"
 """The MCP server takes tokens of both: agents go on through a rotation, and an old key ends with the next one."""
-CONNECTION = "connections/mlops_mcp"
-"""Where Airflow finds the agents' tokens: a connection, `{"extra": {"tokens": {agent: token}}}`."""
 EVERY_S = 90 * 86400
 BY_PEOPLE = {
     "github-token": "In the bot's GitHub account, make a token with the same permissions; revoke the old one then.",
@@ -83,14 +81,7 @@ class Rotation:
         """
         if self.name in BY_PEOPLE:
             return
-        keys, connection = _signing(self._keys()), self._connection()
-        if not keys or connection is None:
-            return
-        agents = connection["extra"]["tokens"]
-        renewed = {agent: new for agent, token in agents.items() if (new := _renewed(token, keys))}
-        if renewed:
-            told = {**connection, "extra": {**connection["extra"], "tokens": {**agents, **renewed}}}
-            self.manager.put_secret_value(SecretId=self.connection, SecretString=json.dumps(told))
+        self.agents.renew(_signing(self._keys()), time.time())
 
     def test(self) -> None:
         """testSecret: is the new key one, and is all else what it is in the current value?"""
@@ -110,16 +101,16 @@ class Rotation:
         self._check()
         others = ", ".join(sorted(_others(self._keys()))) or "none"
         # Told before it is done: told twice does less harm than not at all.
-        left = self._not_renewed()
+        left = self.agents.ending_before(time.time() + EVERY_S, _signing(self._keys())[:1])
         if left:
             agents = (
                 f"Until then mint {left} anew (python -m mcp_bridge token --all --days 120) and put them into "
-                f"{self.connection}; mint anew the tokens that people keep elsewhere."
+                f"{self.agents.name}; mint anew the tokens that people keep elsewhere."
             )
         else:
             agents = (
                 "Until then mint anew the tokens that people keep elsewhere. "
-                f"Those of the agents in {self.connection} were renewed."
+                f"Those of the agents in {self.agents.name} were renewed."
             )
         self.publish(
             f"{self.title} is being rotated" + (": mint tokens anew" if left else ""),
@@ -128,28 +119,9 @@ class Rotation:
         )
         self._move(_CURRENT, source=self._current_version(), target=self.token)
 
-    def _not_renewed(self) -> str:
-        """Whose tokens in the connection do not last until the next rotation."""
-        key, connection = _signing(self._keys())[:1], self._connection()
-        if connection is None:
-            return "all tokens"
-        until = time.time() + EVERY_S
-        return ", ".join(
-            sorted(a for a, token in connection["extra"]["tokens"].items() if not _lasts(token, key, until))
-        )
-
-    def _connection(self) -> dict[str, Any] | None:
-        """Airflow's connection to the MCP server; None where there is none of the shape that we know."""
-        try:
-            found = self.manager.get_secret_value(SecretId=self.connection).get("SecretString")
-            connection = json.loads(found or "")
-            return connection if isinstance(connection["extra"]["tokens"], dict) else None
-        except (self.manager.exceptions.ResourceNotFoundException, ValueError, TypeError, KeyError):
-            return None
-
     @property
-    def connection(self) -> str:
-        return self.title.removesuffix(self.name) + CONNECTION
+    def agents(self) -> connection.AgentTokens:
+        return connection.AgentTokens(self.manager, self.title.removesuffix(self.name) + connection.NAME)
 
     def _check(self) -> None:
         current, pending = self._keys(), self._pending_keys()
@@ -215,20 +187,6 @@ def _others(keys: Mapping[str, Any]) -> dict[str, Any]:
 def _signing(keys: Mapping[str, Any]) -> list[str]:
     """The keys whose tokens are taken, the newest first."""
     return [str(keys[name]) for name in (KEY, PREVIOUS_KEY) if keys.get(name)]
-
-
-def _renewed(token: object, keys: list[str]) -> str | None:
-    try:
-        return tokens.renewed(str(token), keys, keys[0], time.time())
-    except tokens.NotOurs:
-        return None
-
-
-def _lasts(token: object, keys: list[str], until: float) -> bool:
-    try:
-        return tokens.ends(str(token), keys) >= until
-    except tokens.NotOurs:
-        return False
 
 
 STEPS: dict[str, Callable[[Rotation], None]] = {
