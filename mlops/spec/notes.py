@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlops.spec.algorithms import YOLOX
+from mlops.spec.algorithms import YOLOX, find_algorithm
 from mlops.spec.model import RunSpec
 
 KITTI_TRAINING, KITTI_TESTING = 7481, 7518
@@ -13,7 +13,14 @@ _SMALL = ("yolox-nano", "yolox-tiny")
 
 def notes(spec: RunSpec) -> list[str]:
     """Sentences for people, in the order of the spec; none where everything is as it seems."""
-    return [*_splits(spec), *_detector(spec)]
+    return [*_variant(spec), *_splits(spec), *_detector(spec)]
+
+
+def _variant(spec: RunSpec) -> list[str]:
+    algorithm = find_algorithm(spec.algorithm)
+    if not spec.variant or algorithm is None or algorithm.variants:
+        return []
+    return [f"{spec.algorithm} comes in one variant only; {spec.variant} changes nothing."]
 
 
 def _splits(spec: RunSpec) -> list[str]:

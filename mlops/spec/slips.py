@@ -40,6 +40,9 @@ def _slip(match: re.Match[str], line: int) -> Problem | None:
     if "\uff1a" in match["colon"]:
         message = "is followed by a full-width colon (U+FF1A), which is no colon to YAML."
         return Problem(line, key, "yaml_syntax", message, f"Write `{key}: value`.")
+    if rest and rest[0].isspace() and rest[0] not in " \t\r":
+        message = f"has a space after its colon that YAML does not take for one (U+{ord(rest[0]):04X})."
+        return Problem(line, key, "bad_character", message, "Write an ordinary space there.")
     if rest.startswith("\t"):
         return Problem(line, key, "yaml_syntax", "has a tab after its colon.", "Write one space there.")
     if rest and not rest[0].isspace() and not rest.startswith("//"):

@@ -42,6 +42,9 @@ _UNFIT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\
 """Control characters, line breaks that GitHub does not count as lines, and halves of surrogate pairs."""
 
 
+_JOINED = re.compile(r":([^\S \t\n\r])")
+
+
 @dataclass(frozen=True, slots=True)
 class Node:
     """A value and where it was written."""
@@ -93,7 +96,9 @@ def read(text: str, first_line: int = 1, prefix: str = "") -> Reading:
     except _TooMuch:
         pass
     except yaml.MarkedYAMLError as broken:
-        reading.problems += slips(text, first_line) or [_syntax(broken, first_line)]
+        found = slips(text, first_line) or [_syntax(broken, first_line)]
+        lines = {problem.line for problem in found}  # named more closely than while it was read
+        reading.problems = [problem for problem in reading.problems if problem.line not in lines] + found
     except (yaml.YAMLError, ValueError, OverflowError, IndexError) as broken:
         # PyYAML lets some errors of Python through, e.g. for the escape "\UFFFFFFFF".
         message = f"is not YAML: {quote(str(broken))}."
@@ -164,9 +169,15 @@ class _Builder:
         if _UNFIT.search(event.value):  # an escape such as "\0" in double quotes
             self._report(event, written, "bad_character", "holds a control character.", "Remove the escape.")
             return Node(None, line, written)
+        # `name:` and a space of web pages or Japanese keyboards are one word to YAML; see mlops/spec/slips.py
+        if event.style is None and (joined := _JOINED.search(event.value)):
+            message = f"has a space after a colon that YAML does not take for one (U+{ord(joined[1]):04X})."
+            self._report(event, written, "bad_character", message, "Write an ordinary space there.")
+            return Node(None, line, written)
         if event.style in ("|", ">"):
             line = self._line(event) + 1 if written == "body" else line
-        value = resolve(event.value) if event.style is None else event.value
+        # Such a space at an end is seen by nobody.
+        value = resolve(event.value.strip()) if event.style is None else event.value
         return Node(value, line, written, event.value)
 
     def _refuse_features(self, event: yaml.Event, written: str) -> None:

@@ -37,3 +37,8 @@ def test_a_short_training_is_told_how_long_it_goes_without_mosaic():
 
 def test_a_table_has_nothing_to_be_told():
     assert notes(parse_issue("model_type: supervised_learning\nalgorithm: xgboost\ndataset: {name: wine}")) == []
+
+
+def test_a_variant_that_changes_nothing_is_told():
+    table = "model_type: supervised_learning\nalgorithm: xgboost\nvariant: dart\ndataset: {name: wine}"
+    assert notes(parse_issue(table)) == ["xgboost comes in one variant only; dart changes nothing."]

@@ -445,6 +445,27 @@ def test_section_left_empty_is_missed_where_it_stands():
     assert (problem.line, problem.field, problem.code) == (3, "dataset", "missing_field")
 
 
+@pytest.mark.parametrize(
+    "slip",
+    ["algorithm:\u00a0xgboost", "dataset: {name:\u3000wine}", "hyperparameters:\n  max_depth:\u00a03"],
+    ids=["alone on its line", "between braces", "only line of its section"],
+)
+def test_a_space_of_web_pages_after_a_colon_is_named_where_it_is(slip):
+    key = slip.split(":")[0]
+    lines = {"model_type": "model_type: supervised_learning", "algorithm": "algorithm: xgboost",
+             "dataset": "dataset: {name: wine}"} | {key: slip}  # fmt: skip
+    text = "\n".join(lines.values())
+    with pytest.raises(IssueRejected) as rejected:
+        parse_issue(text)
+    at = text[: text.index(next(c for c in text if c in "\u00a0\u3000"))].count("\n") + 1
+    assert at in [problem.line for problem in rejected.value.problems if problem.code == "bad_character"]
+
+
+def test_a_space_of_web_pages_at_the_end_of_a_value_is_seen_by_nobody():
+    written = "model_type: supervised_learning\nalgorithm: xgboost\ndataset: {name: wine}\nhyperparameters:\n"
+    assert parse_issue(f"{written}  max_depth: 3\u00a0").hyperparameters.max_depth == 3
+
+
 def test_full_width_colons_everywhere_are_named_rather_than_called_no_description():
     found = problems_of("```yaml\nmodel_type\uff1a supervised_learning\nalgorithm\uff1a xgboost\n```")
     assert [(one.line, one.field) for one in found] == [(2, "model_type"), (3, "algorithm")]

@@ -8,6 +8,8 @@ SLIPS = {
     "full-width colon": ("algorithm\uff1a xgboost", 1, "algorithm", "U+FF1A"),
     "no space after the colon": ("algorithm:xgboost", 1, "algorithm", "no space"),
     "full-width indentation": ("dataset:\n\u3000name: wine", 2, "name", "U+3000"),
+    "non-breaking space after the colon": ("algorithm:\u00a0xgboost", 1, "algorithm", "U+00A0"),
+    "full-width space after the colon": ("algorithm:\u3000xgboost", 1, "algorithm", "U+3000"),
     "non-breaking indentation": ("dataset:\n\u00a0\u00a0name: wine", 2, "name", "U+00A0"),
 }
 
