@@ -40,7 +40,7 @@ class Detections:
 
 def from_predictions(predictions: np.ndarray, letterbox: Letterbox, *, score_limit: float = SCORE_LIMIT,
                      iou_limit: float = IOU_LIMIT, most: int = MOST) -> Detections:  # fmt: skip
-    """The detections of one picture.
+    """The detections of one picture, cut at its edges; what lies outside is left out.
 
     Args:
         predictions: (cells, 5 + C) float32 [cx, cy, w, h, objectness, class scores], input pixels, after sigmoid.
@@ -58,5 +58,9 @@ def from_predictions(predictions: np.ndarray, letterbox: Letterbox, *, score_lim
     scores = chosen[:, 4] * chosen[np.arange(len(chosen)), 5 + classes]
     keep = (scores >= score_limit) & np.isfinite(chosen[:, :4]).all(axis=1)
     boxes, scores, classes = cxcywh_to_xyxy(chosen[keep, :4]), scores[keep], classes[keep]
-    best = batched_nms(boxes, scores, classes, iou_limit)[:most]
-    return Detections(letterbox.to_original(boxes[best]), scores[best].astype(np.float32), classes[best])
+    best = batched_nms(boxes, scores, classes, iou_limit)
+    original = letterbox.to_original(boxes[best])
+    # Most of the input may be padding; what was seen there alone is cut to a line at the picture's edge.
+    inside = np.flatnonzero((original[:, 2:] > original[:, :2]).all(axis=1))[:most]
+    best = best[inside]
+    return Detections(original[inside], scores[best].astype(np.float32), classes[best])

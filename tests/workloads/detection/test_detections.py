@@ -34,3 +34,11 @@ def test_nothing_found_is_an_empty_answer_of_the_right_shapes():
 def test_only_the_best_are_kept():
     rows = np.array([[10 * i, 10, 4, 4, 0.1 * i, 1.0] for i in range(1, 8)], np.float32)
     assert from_predictions(rows, HALVED, most=2).scores == pytest.approx([0.7, 0.6])
+
+
+def test_what_was_seen_in_the_padding_alone_is_left_out():
+    """A picture twice as wide as high: the lower half of the input is grey."""
+    wide = Letterbox.fit((100, 200), (100, 100))
+    rows = np.array([[50, 75, 20, 10, 0.9, 1.0], [50, 48, 20, 10, 0.8, 1.0]], np.float32)
+    found = from_predictions(rows, wide, most=1)
+    np.testing.assert_allclose(found.boxes_xyxy, [[80, 86, 120, 100]])
