@@ -65,6 +65,16 @@ def test_float32_bounds_ask_the_same_as_float64(low, length, size, nudges, share
             assert (bounds[0] <= x <= bounds[1]) == (in_range and 0 <= cell < grid.shape[0])
 
 
+@pytest.mark.parametrize(("low", "size"), [(-3.0, 3.0), (-40.0, 0.16), (-0.3, 0.1), (-1e5, 0.5)])
+def test_grid_that_ends_at_zero_is_bounded_at_once(low, size):
+    """Its last float32 is as small as float64 is coarse: 10^9 steps below 0, not a few."""
+    grid = Grid.over(Range(*[low, 0.0] * 3), [size] * 3)
+    last = cell_bounds(Range(*[low, 1.0] * 3), grid)[1]
+    after = np.nextafter(last, np.float32(np.inf))
+    cells = [np.floor((float(x) - low) / size) for x in (last, after)]
+    assert cells == [grid.shape[0] - 1, grid.shape[0]]
+
+
 @pytest.mark.filterwarnings("error")
 def test_bounds_beyond_float32_hold_every_point():
     largest = np.finfo(np.float32).max
