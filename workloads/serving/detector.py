@@ -232,7 +232,7 @@ class Detector:
         body = job.request.body
         if job.kind == pictures.SEVERAL:
             files, changes = pictures.instances(body)
-            if changes:
+            if changes is not None and changes != {}:
                 job.wishes = self._parser.with_changes(job.wishes, changes)
                 job.ticket.until = monotonic() + self._patience_s(job.wishes) - job.passed_s()
                 loop.call_soon_threadsafe(self._set_timer, job)

@@ -174,7 +174,8 @@ def _array(body: bytes, input_size: tuple[int, int]) -> np.ndarray:
         reader = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
         shape, by_column, kind = reader(file)
     except Exception as broken:  # the header is a Python literal: its parser raises whatever it likes
-        raise bad_request("bad_tensor", f"the body is no .npy file: {broken}"[:300], remedy) from broken
+        why = (str(broken).splitlines() or [type(broken).__name__])[0]
+        raise bad_request("bad_tensor", f"the body is no .npy file: {why}"[:300], remedy) from broken
     content = memoryview(body)[file.tell() :]
     if kind not in (np.uint8, np.float32) or not 3 <= len(shape) <= 4 or min(shape) < 1:
         raise _wrong_tensor(kind, shape, input_size)

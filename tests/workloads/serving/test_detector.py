@@ -211,12 +211,14 @@ def png_of(height, width):
         (b'{"instances": [{"b64": ""}]}', "application/json", 400, "broken_image", "0 bytes"),
         (b'{"instances": [{"b64": "aa=="}], "more": {}}', "application/json", 400, "unknown_member", "'more'"),
         (several(PNG, scores=1), "application/json", 400, "unknown_parameter", "'scores'"),
+        (several(PNG)[:-1] + b', "parameters": []}', "application/json", 400, "bad_parameter", "not an object"),
         (several(PNG, score=True), "application/json", 400, "bad_parameter", "score: True"),
         (several(PNG, score="0.5"), "application/json", 400, "bad_parameter", "score: '0.5'"),
         (several(PNG, classes=["Tram"]), "application/json", 400, "bad_parameter", "'Tram'"),
         (several(PNG, image_size=[9, 9]), "application/json", 400, "bad_parameter", "knows its own size"),
         (b"\x93NUMPY", "application/x-npy", 400, "bad_tensor", "no .npy file"),
         (PNG, "application/x-npy", 400, "bad_tensor", "no .npy file"),
+        (b"\x93NUMPY\1\0\x60\xea" + b"(" * 60_000, "application/x-npy", 400, "bad_tensor", "no .npy file"),
         (npy(np.zeros((4, 4, 3)))[:-1], "application/x-npy", 400, "bad_tensor", "float64"),
         (npy(np.zeros((4, 4, 3), np.uint8))[:-1], "application/x-npy", 400, "bad_tensor", "47 bytes follow"),
         (npy(np.zeros((4, 4, 4), np.uint8)), "application/x-npy", 400, "bad_tensor", "(4, 4, 4)"),
@@ -232,6 +234,7 @@ def test_bad_bodies_are_refused_with_a_reason(post, body, kind, status, code, wo
     got, document = post(body, kind)
     assert (got, document["error"]["code"]) == (status, code)
     assert words in document["error"]["message"]
+    assert "\n" not in document["error"]["message"]
     assert document["error"]["remedy"]
 
 
