@@ -20,7 +20,7 @@ AlgorithmName = Literal[
 
 LARGEST_SEED = 2**31 - 1
 SHA256_PATTERN = r"^[0-9a-f]{64}$"
-WEIGHTS_PATTERN = r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._=-]{1,128}){1,12}\.(pth|safetensors)$"
+WEIGHTS_PATTERN = r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9_=-]+(\.[A-Za-z0-9_=-]+)*)+\.(pth|safetensors)$"
 
 
 class Section(BaseModel):

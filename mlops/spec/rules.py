@@ -198,6 +198,16 @@ def _classes_differ(data: dict[str, Any], algorithm: Algorithm | None) -> Found:
         yield Broken(where, "out_of_range", "must name at least 2 classes (got 1).", "Add one, or leave `classes` out.")
 
 
+def _ensemble_differs(data: dict[str, Any], _: Algorithm | None) -> Found:
+    """Its members are joined once the model is trained: too late to learn of a slip."""
+    versions = _part(data, "deployment", "ensemble")
+    names = [str(one).removeprefix("v") for one in versions] if isinstance(versions, (list, tuple)) else []
+    for place, name in enumerate(names):
+        if name in names[:place]:
+            message = f"names {shown(versions[place])} a second time."
+            yield Broken(("deployment", "ensemble", place), "duplicate_key", message, "Keep one of them.")
+
+
 def _scaling_is_possible(data: dict[str, Any], _: Algorithm | None) -> Found:
     where: Path = ("deployment", "auto_scaling")
     scaling = _part(data, "deployment", "auto_scaling")
@@ -325,6 +335,7 @@ _RULES: tuple[Callable[[dict[str, Any], Algorithm | None], Found], ...] = (
     _thresholds_in_range,
     _splits_add_up,
     _classes_differ,
+    _ensemble_differs,
     _scaling_is_possible,
     _only_for_images,
     _input_in_whole_cells,

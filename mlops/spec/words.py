@@ -29,7 +29,10 @@ def shown(value: Any) -> str:
         return f"a mapping of {len(value)} keys"
     if isinstance(value, (list, tuple)):
         return f"a list of {len(value)}"
-    return quote(f"{value:g}" if isinstance(value, float) else str(value))
+    if isinstance(value, float):
+        short = f"{value:g}"
+        return short if float(short) == value else repr(value)  # 1.0000001 is above 1, and must look it
+    return quote(str(value))
 
 
 def listed(names: Iterable[object], last: str = "or") -> str:

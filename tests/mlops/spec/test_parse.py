@@ -86,6 +86,11 @@ DETECTOR_MISTAKES = {
                        "unknown_value"),
     "unknown precision": ("deployment: {precision: fp8}", "deployment.precision", "unknown_value"),
     "no version": ("deployment: {ensemble: [latest]}", "deployment.ensemble[0]", "bad_format"),
+    "version twice": ("deployment: {ensemble: [v1.0.0, 1.0.0]}", "deployment.ensemble[1]", "duplicate_key"),
+    "weights a folder up": (
+        f"hyperparameters: {{weights_uri: s3://mlops-datasets/../other/y.pth, weights_sha256: {'0' * 64}}}",
+        "hyperparameters.weights_uri", "bad_format",
+    ),
 }  # fmt: skip
 
 
@@ -130,6 +135,8 @@ MISTAKES = {
                  "must be a whole number from 1 to 5000 (got 9999)."),
     "open bound": ("hyperparameters: {lr: 0}", 5, "hyperparameters.lr", "out_of_range",
                    "must be a number above 0 and up to 1 (got 0)."),
+    "hardly too high": ("hyperparameters: {lr: 1.0000001}", 5, "hyperparameters.lr", "out_of_range",
+                        "must be a number above 0 and up to 1 (got 1.0000001)."),
     "text for a number": ('hyperparameters:\n  max_depth: "6"', 6, "hyperparameters.max_depth", "wrong_type",
                           'must be a whole number from 1 to 16 (got "6").'),
     "truth for a number": ("hyperparameters:\n  max_depth: true", 6, "hyperparameters.max_depth", "wrong_type",
