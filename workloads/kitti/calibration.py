@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from workloads.kitti.mistakes import BadFile
+from workloads.kitti.row import number_of
 
 SHAPES = {"P2": (3, 4), "R0_rect": (3, 3), "Tr_velo_to_cam": (3, 4)}
 """What projecting a scan into the left colour image needs."""
@@ -62,10 +63,7 @@ def _matrix(text: str, key: str, path: Path, line: int) -> np.ndarray:
 
 
 def _number(word: str, key: str, path: Path, line: int) -> float:
-    try:
-        value = float(word)
-    except ValueError:
-        value = math.nan
+    value = number_of(word)
     if not math.isfinite(value):
         raise BadFile(path, f"{word!r} is not a finite number", line=line, field=key)
     return value

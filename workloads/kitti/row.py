@@ -38,6 +38,14 @@ def words_of(text: str) -> list[str]:
     return _WORD.findall(text)
 
 
+def number_of(word: str) -> float:
+    """NaN where it is none as a file spells it: Python itself takes 1_0, and digits of every script."""
+    try:
+        return float(word) if word.isascii() and "_" not in word else math.nan
+    except ValueError:
+        return math.nan
+
+
 def parse_row(text: str, fields: int, path: Path | str, line: int) -> tuple[str, list[float]]:
     """(type, 15 numbers in the order of `NUMBERS`); a label's score is 0.
 
@@ -61,10 +69,7 @@ def _kind_of_file(fields: int) -> str:
 
 
 def _number(word: str, place: int, path: Path | str, line: int) -> float:
-    try:
-        value = float(word) if word.isascii() and "_" not in word else math.nan  # Python reads 1_0, and other digits
-    except ValueError:
-        value = math.nan
+    value = number_of(word)
     if not math.isfinite(value):
         raise BadFile(path, f"{word!r} is not a finite number", line=line, field=_field(place))
     return value

@@ -96,7 +96,7 @@ def _settings(chosen: argparse.Namespace, form: Format) -> Settings:
     base = PRESETS[chosen.preset or PRESET_OF_FORMAT[form]]
     given: dict[str, Any] = {name: getattr(chosen, name) for name in _NUMBERS}
     if given["track_buffer"] is not None:
-        if given["track_buffer"] != int(given["track_buffer"]):
+        if not given["track_buffer"].is_integer():
             raise UserError(f"track_buffer: {given['track_buffer']:g} given; a whole number of frames")
         given["track_buffer"] = int(given["track_buffer"])
     settings = base.with_given(**given, class_aware=False if chosen.any_class else None)
@@ -116,6 +116,9 @@ def _write(path: Path, content: str) -> None:
         path.write_text(content, encoding="utf-8")
     except OSError as wrong:
         raise UserError(f"{path}: cannot be written: {wrong.strerror}") from wrong
+    except UnicodeEncodeError as wrong:  # JSON can spell half a character, text cannot
+        half = content[wrong.start : wrong.end]
+        raise UserError(f"{path}: cannot be written: a class holds {half!r}, which is no character") from wrong
 
 
 def add_evaluate(parser: argparse.ArgumentParser) -> None:

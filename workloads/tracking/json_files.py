@@ -6,15 +6,18 @@ A row names its class by `category_id`, or `category` or `class` with a word; `t
 from __future__ import annotations
 
 import json
-import math
+import re
+import sys
 from pathlib import Path
 from typing import Any
 
 from workloads.kitti.mistakes import BadFile
 from workloads.tracking.rows import LARGEST_PX, NO_ID, NO_IDENTITY, Rows, RowsBuilder
-from workloads.tracking.text_row import lines_of
+from workloads.tracking.text_row import text_of
 
 _CLASS_KEYS = ("category_id", "category", "class")
+_WHOLE = re.compile("0|-?[1-9][0-9]{0,99}")
+"""A class that was a number. 007 was a word."""
 
 
 def read(path: Path, *, detections: bool) -> Rows:
@@ -23,9 +26,9 @@ def read(path: Path, *, detections: bool) -> Rows:
     Raises:
         BadFile: file, place in the list and key of the first row that is wrong.
     """
-    content = "\n".join(line for _, line in lines_of(path))
+    content = text_of(path)
     try:
-        document = json.loads(content or "[]")
+        document = json.loads(content if content.strip() else "[]")
     except (ValueError, RecursionError) as wrong:
         raise BadFile(path, f"is no JSON: {wrong}") from wrong
     if not isinstance(document, list):
@@ -38,7 +41,7 @@ def read(path: Path, *, detections: bool) -> Rows:
         key = "frame" if "frame" in row else "image_id"
         score = _number(row, "score", where) if detections or "score" in row else 1.0
         if detections and not 0 <= score <= 1:
-            raise BadFile(where, f"{score:g} given; a score is 0 to 1: rescale it", field="score")
+            raise BadFile(where, f"{row['score']} given; a score is 0 to 1: rescale it", field="score")
         name = next((_name(row, word, where) for word in _CLASS_KEYS if word in row), "")
         track = NO_ID if detections else _whole(row, "track_id", where)
         if not detections and track < 0:
@@ -59,7 +62,7 @@ def text(tracks: Rows) -> str:
         box = [round(value, 3) for value in (left, top, right - left, bottom - top)]
         row: dict[str, Any] = {"frame": frame, "track_id": track, "bbox": box, "score": score}
         if name := tracks.names[kind]:
-            row |= {"category_id": int(name)} if name.isdecimal() else {"category": name}
+            row |= {"category_id": int(name)} if _WHOLE.fullmatch(name) else {"category": name}
         lines.append(json.dumps(row))
     return "[" + ",\n ".join(lines) + "]\n"
 
@@ -76,7 +79,7 @@ def _number(row: dict[str, Any], key: str, where: Path) -> float:
     if key not in row:
         raise BadFile(where, f"lacks {key}")
     value = row[key]
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= sys.float_info.max:
         raise BadFile(where, f"{value!r} is not a finite number", field=key)
     return float(value)
 

@@ -48,7 +48,7 @@ def read(path: Path, *, detections: bool) -> Rows:
         track = NO_ID if detections else row.whole(1) if ignored else row.identity(1)
         rows.add(
             frame=frame, track=track, name=kind, box=row.box_xyxy(6, sizes=False), score=score, line=number,
-            truncated=int(row.number(3)), occluded=int(row.number(4)),
+            truncated=row.cut(3), occluded=row.cut(4),
         )  # fmt: skip
     return rows.build(in_order=detections)
 

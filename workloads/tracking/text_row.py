@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from workloads.kitti.mistakes import BadFile
+from workloads.kitti.row import number_of
 from workloads.tracking.rows import LARGEST_PX, NO_IDENTITY
 
 _LARGEST_WHOLE = 10**9
@@ -28,10 +29,7 @@ class TextRow:
 
     def number(self, place: int) -> float:
         """A finite number."""
-        try:
-            value = float(self.words[place])
-        except ValueError:
-            value = math.nan
+        value = number_of(self.words[place])
         if not math.isfinite(value):
             self.refuse(place, f"{self.words[place]!r} is not a finite number")
         return value
@@ -42,6 +40,13 @@ class TextRow:
         if value != int(value) or not least <= value <= _LARGEST_WHOLE:
             limit = f" from {least} up" if least > -_LARGEST_WHOLE else ""
             self.refuse(place, f"{self.words[place]} given; a whole number{limit}")
+        return int(value)
+
+    def cut(self, place: int) -> int:
+        """A number without its decimals: KITTI's tracking truncation is whole, that of objects a share of 1."""
+        value = self.number(place)
+        if abs(value) > _LARGEST_WHOLE:
+            self.refuse(place, f"{self.words[place]} given; at most {_LARGEST_WHOLE:,}")
         return int(value)
 
     def identity(self, place: int) -> int:
@@ -55,7 +60,9 @@ class TextRow:
         """What the thresholds of a tracker can be compared with."""
         value = self.number(place)
         if not 0 <= value <= 1:
-            self.refuse(place, f"{value:g} given; a score is 0 to 1: rescale it, thresholds mean nothing otherwise")
+            self.refuse(
+                place, f"{self.words[place]} given; a score is 0 to 1: rescale it, thresholds mean nothing otherwise"
+            )
         return value
 
     def box_xyxy(self, place: int, *, sizes: bool) -> tuple[float, float, float, float]:
@@ -70,18 +77,22 @@ class TextRow:
         return (left, top, left + third, top + fourth) if sizes else (left, top, third, fourth)
 
 
-def lines_of(path: Path) -> Iterator[tuple[int, str]]:
-    """(number from 1, text) of the lines that are not blank.
+def text_of(path: Path) -> str:
+    """All of a file, with \\n at the ends of lines.
 
     Raises:
-        BadFile: the file cannot be read as text.
+        BadFile: it cannot be read as text.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        return path.read_text(encoding="utf-8-sig")
     except OSError as wrong:
         raise BadFile(path, f"cannot be read: {wrong.strerror}") from wrong
     except UnicodeDecodeError as wrong:
         raise BadFile(path, f"is no text file (byte {wrong.start})") from wrong
-    for number, line in enumerate(text.splitlines(), start=1):
+
+
+def lines_of(path: Path) -> Iterator[tuple[int, str]]:
+    """(number from 1, text) of the lines that are not blank. Raises BadFile as `text_of`."""
+    for number, line in enumerate(text_of(path).split("\n"), start=1):  # Unicode's further line ends belong to words
         if line.strip():
             yield number, line

@@ -104,6 +104,8 @@ def test_film_is_written_beside_the_tracks(tmp_path, capsys):
     [
         (("--track-thresh", "1.5"), "track_thresh: 1.5 given; choose from 0 to 1"),
         (("--track-buffer", "2.5"), "track_buffer: 2.5 given; a whole number of frames"),
+        (("--track-buffer", "nan"), "track_buffer: nan given; a whole number of frames"),
+        (("--track-buffer", "inf"), "track_buffer: inf given; a whole number of frames"),
         (("--max-aspect", "wide"), "max_aspect: 'wide' given; a number, or none"),
         (("--video", "film.mp4"), "--images and --video go together"),
         (("--images", ".", "--video", "film.avi"), "--video: film.avi given; a film is an MP4: choose a name that"),
@@ -129,6 +131,14 @@ def test_output_that_cannot_be_written_is_said(tmp_path, capsys):
     (tmp_path / "out").touch()
     assert run(tmp_path) == 2
     assert "tracks.txt: cannot be written" in capsys.readouterr().err
+
+
+def test_class_that_no_text_can_hold_is_said(tmp_path, capsys):
+    row = {"bbox": [10, 20, 30, 60], "score": 0.9, "category": "\ud800"}
+    found = tmp_path / "det.json"
+    found.write_text(json.dumps([row | {"frame": frame} for frame in range(3)]))
+    assert run(tmp_path, "--out-format", "kitti", found=found) == 2
+    assert r"a class holds '\ud800', which is no character" in capsys.readouterr().err
 
 
 def test_evaluate_prints_a_table_or_json(tmp_path, capsys):

@@ -67,7 +67,12 @@ def test_tracks_written_are_read_back(tmp_path, form):
         (MOT + "3,-1,1e9,20,30,40,0.9\n", "line 3, field 3 (left): 1e+09 given; pixels"),
         (KITTI + "3 Car 11 21 41\n", "line 4: 5 fields given; a KITTI detection row has 7"),
         (KITTI + "3 Car 11 21 9 61 0.8\n", "line 4, field 5 (right): 9 given; a negative box"),
+        (KITTI + "3 Car 1_0 20 40 60 0.9\n", "line 4, field 3 (left): '1_0' is not a finite number"),
+        (KITTI + "3 Car 10 20 40 60 1.0000001\n", "line 4, field 7 (score): 1.0000001 given; a score is 0 to 1"),
+        ("3 1 Car 1e300 0 0 1 1 9 9 1 1 1 1 1 1 0 0.9\n", "line 1, field 4 (truncated): 1e300 given; at most"),
         ("[3]", "a.txt[0]: is no object"),
+        ("[\n\n\n oops]", "is no JSON: Expecting value: line 4 column 2"),
+        (COCO.replace("0.9", "9" * 400), "a.txt[0], field score: 99"),
         ("[{}", "is no JSON"),
         ('{"a": 1}', "is no list"),
         ('[{"frame": 0, "bbox": [1, 2, 3, 4]}]', "a.txt[0]: lacks score"),
@@ -85,6 +90,20 @@ def test_the_first_bad_row_is_named_with_line_and_field(tmp_path, content, words
         read(written(tmp_path, content), detections=True)
     assert words in str(bad.value)
     assert "a.txt" in str(bad.value)
+
+
+@pytest.mark.parametrize("name", ["a\u2028b", "a\x85b", "007", "\u0663", "-1-2"])
+def test_class_of_a_list_stays_the_word_it_was(tmp_path, name):
+    """Line ends of Unicode may stand in JSON as they are; and not all that Python takes for a number is one."""
+    row = {"frame": 1, "track_id": 4, "category": name, "bbox": [1, 2, 3, 4], "score": 0.5}
+    tracks, _ = read(written(tmp_path, json.dumps([row], ensure_ascii=False)), detections=False)
+    assert json.loads(text(tracks, Format.COCO))[0]["category"] == name
+
+
+def test_class_of_a_list_that_was_a_number_stays_one(tmp_path):
+    row = {"frame": 1, "track_id": 4, "category_id": -3, "bbox": [1, 2, 3, 4], "score": 0.5}
+    tracks, _ = read(written(tmp_path, json.dumps([row])), detections=False)
+    assert json.loads(text(tracks, Format.COCO))[0]["category_id"] == -3
 
 
 def test_a_file_that_is_no_text_or_not_there_is_named(tmp_path):
