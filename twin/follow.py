@@ -37,17 +37,28 @@ def read_example(path: Path) -> Example:
     """Front matter between `---` lines is for us; without any, the whole file is the issue."""
     text = path.read_text(encoding="utf-8")
     match = re.match(r"---\n(.*?)\n---\n", text, re.DOTALL)
-    meta: dict[str, Any] = yaml.safe_load(match.group(1)) if match else {}
+    try:
+        meta = yaml.safe_load(match.group(1)) if match else {}
+    except yaml.YAMLError as broken:
+        raise ValueError(f"{path}: the front matter is no YAML: {broken}") from broken
     if not isinstance(meta, dict):
         raise ValueError(f"{path}: the front matter must be a mapping")
     return Example(
         path=path,
         title=str(meta.get("title", path.stem.replace("_", " "))),
-        labels=tuple(meta.get("labels", ["mlops:train"])),
+        labels=tuple(_listed(meta.get("labels", ["mlops:train"]), ",")),
         expect=str(meta["expect"]) if "expect" in meta else None,
-        replies=tuple(meta.get("replies", ())),
+        replies=tuple(_listed(meta.get("replies"))),
         body=text[match.end() :].lstrip("\n") if match else text,
     )
+
+
+def _listed(given: Any, separator: str | None = None) -> list[str]:
+    """A list, or one text for a list: GitHub's own templates write `labels: bug, help wanted`."""
+    if isinstance(given, str):
+        parts = given.split(separator) if separator else [given]
+        return [part.strip() for part in parts if part.strip()]
+    return [str(one) for one in given or ()]
 
 
 @dataclass

@@ -23,6 +23,20 @@ def test_a_file_without_front_matter_is_the_issue_itself(tmp_path):
     assert (example.title, example.labels, example.expect) == ("my issue", ("mlops:train",), None)
 
 
+def test_one_text_stands_for_a_list_as_in_templates_of_github(tmp_path):
+    file = tmp_path / "a.md"
+    file.write_text("---\nlabels: mlops:train, urgent\nreplies: /rerun\n---\nbody\n")
+    example = read_example(file)
+    assert (example.labels, example.replies) == (("mlops:train", "urgent"), ("/rerun",))
+
+
+def test_front_matter_that_is_no_yaml_is_told_with_its_file(tmp_path):
+    file = tmp_path / "a.md"
+    file.write_text("---\ntitle: [a\n---\nbody\n")
+    with pytest.raises(ValueError, match=r"a\.md: the front matter is no YAML"):
+        read_example(file)
+
+
 @pytest.mark.parametrize("path", sorted((PROJECT / "examples" / "issues").glob("*.md")), ids=lambda path: path.stem)
 def test_every_shipped_example_can_be_read(path):
     example = read_example(path)
