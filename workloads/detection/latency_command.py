@@ -18,7 +18,7 @@ from workloads import archive, machine
 from workloads.contract import UserError, log
 from workloads.detection.detections import Detections
 from workloads.detection.latency import STAGES, Stopwatch, predict_timed, warm_up
-from workloads.detection.scoring import PROVIDERS, DetectorFolder, OnnxDetector, present_providers
+from workloads.detection.scoring import PROVIDERS, DetectorFolder, NoNumber, OnnxDetector, present_providers
 from workloads.images.codec import decode, encode_jpeg, size_of
 
 PRECISIONS = ("fp32", "fp16", "int8")
@@ -172,7 +172,10 @@ def _converted(network: bytes, precision: str, pictures: Pictures) -> bytes:
     if precision == "fp32":
         return network
     if precision == "fp16":
-        return bits.to_float16(network)
+        try:
+            return bits.to_float16(network)
+        except ArithmeticError as too_large:
+            raise UserError(f"--precision fp16: {too_large}") from too_large
     detector = OnnxDetector(network)
     images = [decode(content, name) for name, content in pictures.contents[:8]]
     return bits.quantise_int8(network, (detector.fill([image])[0].copy() for image in images))
@@ -186,8 +189,11 @@ def _measure(
     begun = time.monotonic()
     for turn in range(chosen.repeats):
         name, content = pictures.contents[turn % len(pictures.contents)]
-        predict_timed(detector, content, name, watch, lambda found, size: _reply(found, subject.classes, size),
-                      score_limit=0.3)  # fmt: skip
+        try:
+            predict_timed(detector, content, name, watch, lambda found, size: _reply(found, subject.classes, size),
+                          score_limit=0.3)  # fmt: skip
+        except NoNumber as none:
+            raise UserError(f"{subject.name}: {none}, of {name}") from none
         row.frames += 1
         if row.frames >= FEWEST_FRAMES and time.monotonic() - begun > chosen.seconds:
             row.notes.append(f"stopped after {chosen.seconds:g} s")

@@ -17,6 +17,7 @@ from workloads.images.tensors import TensorBuffer
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider", "tensorrt": "TensorrtExecutionProvider"}
 """Our words for onnxruntime's execution providers."""
 PACKED_NAME = "model.onnx"
+_FLOATS = ("tensor(float)", "tensor(float16)")
 
 
 class NoNumber(Exception):
@@ -50,12 +51,10 @@ class OnnxDetector:
         if self._session.get_providers()[0] != PROVIDERS[provider]:
             raise UserError(f"provider {provider}: onnxruntime could not start it and fell back to another")
         self.provider, self.threads = provider, options.intra_op_num_threads
-        given, (answer, *_) = self._session.get_inputs()[0], self._session.get_outputs()
-        shape = list(given.shape)
-        if len(shape) != 4 or shape[1] != 3 or not all(isinstance(side, int) for side in shape[2:]):
-            raise UserError(f"the network's input {given.name} is {shape}; a detector's is (n, 3, height, width)")
+        (given, *others), (answer, *_) = self._session.get_inputs(), self._session.get_outputs()
+        _refuse_foreign(given, others, answer)
+        shape, width = given.shape, answer.shape[-1]
         self.input_size = (int(shape[2]), int(shape[3]))
-        width = answer.shape[-1]
         self.class_count: int | None = width - 5 if isinstance(width, int) else None
         self._input, self._output = given.name, answer.name
         self._type = np.float16 if "float16" in given.type else np.float32
@@ -92,6 +91,24 @@ class OnnxDetector:
         limits: dict[str, Any] = {"score_limit": score_limit, "iou_limit": iou_limit, "most": most}
         return [self.found(answer, letterbox, **limits)
                 for answer, letterbox in zip(self.run(tensor), letterboxes, strict=True)]  # fmt: skip
+
+
+def _refuse_foreign(given: Any, others: Sequence[Any], answer: Any) -> None:
+    """Raises UserError where a graph's inputs and its first output are not those of a detector."""
+    if others:
+        names = ", ".join(one.name for one in others)
+        raise UserError(f"the network wants {names} beside {given.name}; a detector wants images alone")
+    shape = list(given.shape)
+    if len(shape) != 4 or shape[1] != 3 or not all(isinstance(side, int) for side in shape[2:]):
+        raise UserError(f"the network's input {given.name} is {shape}; a detector's is (n, 3, height, width)")
+    if isinstance(shape[0], int) and shape[0] != 1:
+        raise UserError(f"the network takes {shape[0]} pictures at once, no fewer; export it for any number")
+    told = list(answer.shape or ())
+    if len(told) != 3 or (isinstance(told[2], int) and told[2] < 6):
+        raise UserError(f"the network's output {answer.name} is {told}; a detector's is (n, cells, 5 + classes)")
+    for one in (given, answer):
+        if one.type not in _FLOATS:
+            raise UserError(f"the network's {one.name} is {one.type}; a detector's is {_FLOATS[0]} or {_FLOATS[1]}")
 
 
 class DetectorFolder:

@@ -16,6 +16,7 @@ from workloads.contract import UserError
 DECODING = "decode/"
 """Nodes whose name starts so turn raw answers into boxes: half precision knows x = 400 to a quarter of a pixel, eight
 bits to two and a half, so they stay in float32."""
+_LOWERED = ("QuantizeLinear", "DequantizeLinear")
 EIGHT_BIT = ("Conv", "Sigmoid", "Mul", "Add", "Concat", "MaxPool", "Resize")
 """What computes in integers. Left out between two convolutions, each of these would cost a way to float and back."""
 
@@ -29,6 +30,7 @@ def to_float16(exported: bytes) -> bytes:
     a grid of half a pixel. Here one cast stands behind the images and one before the decoding.
 
     Raises:
+        UserError: a graph of another origin, or one in fewer bits already.
         ArithmeticError: a weight exceeds what half precision can tell.
     """
     import onnx
@@ -69,7 +71,7 @@ def quantise_int8(exported: bytes, calibration_images: Iterable[np.ndarray], *, 
         symmetric: activations around 0, as TensorRT wants them; CPUs are more exact without.
 
     Raises:
-        UserError: no image at all.
+        UserError: no image at all, a graph of another origin, or one in fewer bits already.
     """
     import onnx
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
@@ -89,11 +91,18 @@ def quantise_int8(exported: bytes, calibration_images: Iterable[np.ndarray], *, 
 
 
 def _raw_answers(graph: Any) -> str:
-    """The name of what is decoded."""
+    """The name of what is decoded. Raises UserError where the graph is none of `export.to_onnx`."""
+    from onnx import TensorProto
+
+    if any(node.op_type in _LOWERED for node in graph.node) or any(
+        weight.data_type == TensorProto.FLOAT16 for weight in graph.initializer
+    ):
+        raise UserError("the network is in fewer bits already; give the fp32 export of its training")
     for node in graph.node:
         if node.name.startswith(DECODING):
             return str(node.input[0])
-    raise ValueError(f"the graph has no nodes {DECODING}*: it was not written by workloads.yolox.export")
+    raise UserError(f"the graph has no nodes {DECODING}*: it was not written by workloads.yolox.export, and only "
+                    "such a network can be lowered here")  # fmt: skip
 
 
 def _sensitive(graph: Any) -> list[str]:

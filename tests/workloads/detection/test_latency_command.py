@@ -64,13 +64,20 @@ def test_training_product_is_timed_under_its_variant(judge, capsys):
         (["--model", "{network}", "--images", "{empty}"], "holds no JPEG or PNG file"),
         (["--model", "{network}", "--input-size", "64x64"], "--input-size: a model's input is fixed in its ONNX"),
         (["--model", "{broken}"], "no model archive of a detector"),
+        (["--model", "{silent}"], "silent.onnx: the network's scores are no finite numbers, of generated.jpg"),
         (["--variant", "yolox-z"], "'yolox-z' is no YOLOX; choose one of yolox-nano"),
     ],
 )
-def test_bad_input_ends_with_one_clear_line(network, tmp_path, capsys, words, told):
+def test_bad_input_ends_with_one_clear_line(network, make_network, tmp_path, capsys, words, told):
     (tmp_path / "empty").mkdir()
     (tmp_path / "broken.tar.gz").write_bytes(b"no archive")
-    places = {"network": network, "empty": tmp_path / "empty", "broken": tmp_path / "broken.tar.gz"}
+    (tmp_path / "silent.onnx").write_bytes(make_network([[[32, 32, 20, 20, np.nan, 0.9]]], classes=1))
+    places = {
+        "silent": tmp_path / "silent.onnx",
+        "network": network,
+        "empty": tmp_path / "empty",
+        "broken": tmp_path / "broken.tar.gz",
+    }
     assert latency(*(word.format(**places) for word in words)) == 2
     error = capsys.readouterr().err
     assert told in error

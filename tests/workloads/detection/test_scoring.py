@@ -38,6 +38,33 @@ def test_scores_that_are_no_number_are_told_and_an_endless_box_is_left_out(make_
     assert detector.predict([coloured(1)])[0].scores == pytest.approx([0.72])
 
 
+@pytest.mark.parametrize(
+    ("given", "told", "message"),
+    [
+        ({"images": (1, ["n", 3, 64, 64]), "mask_0": (1, ["n", 64])}, (1, ["n", 7, 8]), "wants mask_0 beside images"),
+        ({"images": (1, ["n", 4])}, (1, ["n", 7, 8]), r"input images is .* a detector's is \(n, 3, height, width\)"),
+        ({"images": (1, [2, 3, 64, 64])}, (1, [2, 7, 8]), "takes 2 pictures at once"),
+        ({"images": (1, ["n", 3, 64, 64])}, (1, ["n", 3, 64, 64]), r"output predictions is .*5 \+ classes"),
+        ({"images": (1, ["n", 3, 64, 64])}, (1, ["n", 7, 5]), r"output predictions is .*5 \+ classes"),
+        ({"images": (2, ["n", 3, 64, 64])}, (1, ["n", 7, 8]), r"images is tensor\(uint8\)"),
+        ({"images": (1, ["n", 3, 64, 64])}, (7, ["n", 7, 8]), r"predictions is tensor\(int64\)"),
+    ],
+    ids=["more inputs", "rows", "fixed batch", "pictures", "no class", "bytes", "whole numbers"],
+)
+def test_graph_that_is_no_detectors_is_refused_by_what_is_other(given, told, message):
+    """Types as ONNX counts them: 1 float, 2 uint8, 7 int64."""
+    from onnx import helper
+
+    inputs = [helper.make_tensor_value_info(name, kind, shape) for name, (kind, shape) in given.items()]
+    answer = helper.make_tensor("answer", told[0], [1, *told[1][1:]], np.zeros(np.prod(told[1][1:]), int))
+    nodes = [helper.make_node("Constant", [], ["predictions"], value=answer)]
+    output = helper.make_tensor_value_info("predictions", *told)
+    model = helper.make_model(helper.make_graph(nodes, "other", inputs, [output]), ir_version=8,
+                              opset_imports=[helper.make_opsetid("", 17)])  # fmt: skip
+    with pytest.raises(UserError, match=message):
+        OnnxDetector(model.SerializeToString())
+
+
 def test_absent_provider_and_broken_network_end_with_what_is_there():
     with pytest.raises(UserError, match="cannot be loaded"):
         OnnxDetector(b"no network")

@@ -110,5 +110,14 @@ def test_foreign_graph_and_huge_weights_are_refused(exported):
         to_float16(proto.SerializeToString())
     for node in proto.graph.node:
         node.name = ""
-    with pytest.raises(ValueError, match="was not written by"):
+    with pytest.raises(UserError, match="was not written by"):
         to_float16(proto.SerializeToString())
+
+
+def test_graph_in_fewer_bits_is_not_lowered_again(exported, images):
+    lowered = to_float16(exported), quantise_int8(exported, [images[:1]])
+    for graph in lowered:
+        with pytest.raises(UserError, match="in fewer bits already"):
+            to_float16(graph)
+        with pytest.raises(UserError, match="in fewer bits already"):
+            quantise_int8(graph, [images[:1]])
