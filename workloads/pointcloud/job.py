@@ -123,17 +123,19 @@ class _Bench:
         self.reader, self.produce, self.where = ScanReader(), Producer(settings), where
 
     def work(self, path: Path, target: Path) -> dict[str, int]:
-        """Read a scan, write its results; the counts. Points with NaN or infinity are counted; no range holds them."""
+        """Read a scan, write its results; the counts. Points with NaN or infinity are counted and left out."""
         lower = path.name.lower()
         most = path.stat().st_size // (4 * len(self.reader.names))
         if lower.endswith(".bin") and not lower.endswith(".pcd.bin"):
             if not self.where.is_gpu and self.produce.streams(most):
                 return self._stream(path, most, target)
             points, not_finite = self.reader.read(path)
+            points = _finite(points, not_finite)
         else:
             cloud = read_cloud(path)
             points, not_finite = cloud.points, cloud.dropped
         arrays, facts = self.produce(self.where.xp.asarray(points))
+        facts["points"] += not_finite
         return facts | {"not_finite": not_finite, "bytes_written": _write(target, arrays)}
 
     def _stream(self, path: Path, most: int, target: Path) -> dict[str, int]:
@@ -143,10 +145,16 @@ class _Bench:
         def parts() -> Iterator[np.ndarray]:
             for points, not_finite in self.reader.parts(path):
                 wrong.append(not_finite)
-                yield points
+                yield _finite(points, not_finite)
 
         arrays, facts = self.produce.of_parts(parts(), most)
+        facts["points"] += sum(wrong)
         return facts | {"not_finite": sum(wrong), "bytes_written": _write(target, arrays)}
+
+
+def _finite(points: np.ndarray, not_finite: int) -> np.ndarray:
+    """No range holds a place of NaN, but one of an intensity of NaN."""
+    return points[np.isfinite(points).all(axis=1)] if not_finite else points
 
 
 def _in_order(pool: ThreadPoolExecutor, scans: dict[str, Path], target: Path, benches: SimpleQueue[_Bench], ahead: int

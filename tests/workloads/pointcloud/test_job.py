@@ -52,6 +52,27 @@ def test_every_scan_gives_what_it_gives_alone(scans, tmp_path):
     assert report["totals"]["points"] == sum(700 - 50 * n for n in range(12))
 
 
+@pytest.mark.parametrize("outputs", [["pillars"], ["filtered", "pillars"]], ids=["part by part", "whole"])
+@pytest.mark.parametrize("suffix", [".bin", ".pcd"])
+def test_point_without_an_intensity_is_counted_and_left_out(tmp_path, outputs, suffix):
+    """Its place lies in the range: of NaN in a pillar comes NaN in a network."""
+    points = scan(1, 5)
+    points[:, :3] = 1, 1, 0
+    points[1, 3], points[3, 3] = np.nan, np.inf
+    (tmp_path / f"a{suffix}").write_bytes(points.tobytes() if suffix == ".bin" else pcd(points))
+    report = job.process(tmp_path, tmp_path / "out", OutputSettings.read(SMALL | {"outputs": outputs}))
+    with np.load(tmp_path / "out" / "a.npz") as arrays:
+        np.testing.assert_array_equal(arrays["pillars"][0], points[[0, 2, 4]])
+    counts = report["per_scan"]["a"]
+    assert (counts["points"], counts["points_in_range"], counts["not_finite"]) == (5, 3, 2)
+
+
+def pcd(points: np.ndarray) -> bytes:
+    head = ("FIELDS x y z intensity\nSIZE 4 4 4 4\nTYPE F F F F\n"
+            f"WIDTH {len(points)}\nHEIGHT 1\nDATA binary\n")  # fmt: skip
+    return head.encode() + points.tobytes()
+
+
 def test_pillars_alone_are_cut_part_by_part_and_the_same(scans, tmp_path):
     (scans / "000012.bin").write_bytes(scan(12, 40_000).tobytes())
     report = job.process(scans, tmp_path / "all", OutputSettings.read(SMALL))
