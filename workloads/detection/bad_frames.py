@@ -68,7 +68,10 @@ class BadFrames:
         first = "; ".join(list(self.reasons.values())[:_SHOWN])
         if self.total == 1:
             return f"dataset: its only frame is bad: {first}"
-        least, stopped = ("", "") if last or count == self.total else ("at least ", " (stopped there)")
+        if count == self.total:  # no share allows that
+            more = "; …" if count > _SHOWN else ""
+            return f"dataset: {count} of {count} frames are bad, and none is left: {first}{more}. Mend them"
+        least, stopped = ("", "") if last else ("at least ", " (stopped there)")
         return (f"dataset: {least}{count} of {self.total} frames are bad, more than max_bad_share "
                 f"{self.max_share:g} allows: {first}{'; …' if count > _SHOWN else ''}{stopped}. Mend or remove "
                 "them, or raise the share")  # fmt: skip

@@ -39,6 +39,8 @@ def test_frames_found_at_once_are_all_counted_and_only_an_end_makes_the_count_fi
         BadFrames(ROOT, 11).add_all(five)
     with pytest.raises(UserError, match=r"^dataset: 11 of 11 frames are bad, .*: wrong 0; wrong 1; wrong 2; …\. Mend"):
         BadFrames(ROOT, 11).add_all(mistakes)
+    with pytest.raises(UserError, match=r"11 of 11 frames are bad, and none is left: .*; …\. Mend them$"):
+        BadFrames(ROOT, 11, max_share=1.0).add_all(mistakes)  # no higher share could be asked for
     BadFrames(ROOT, 0).add_all({}, last=True)
 
 
