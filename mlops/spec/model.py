@@ -180,7 +180,9 @@ class Evaluation(Section):
         description="What a model must reach: a minimum, or a maximum where smaller is better (rmse, mae, mape, "
         "davies_bouldin, latency).",
     )
-    test_dataset: Name | None = Field(None, description="Judge on this dataset instead of the test split.")
+    test_dataset: Name | None = Field(
+        None, description="Split to judge on: `test`, or as a detection benchmark calls its own, such as `kitti_val`."
+    )
     episodes: int | None = Field(None, ge=1, le=100_000, description="Episodes driven for judging.")
     success_criteria: Annotated[
         tuple[WrittenCriterion, ...],

@@ -241,6 +241,20 @@ def _only_for_images(data: dict[str, Any], algorithm: Algorithm | None) -> Found
             yield Broken(path, "not_for_algorithm", message, "Remove it.")
 
 
+def _test_dataset_is_possible(data: dict[str, Any], algorithm: Algorithm | None) -> Found:
+    """Another table's rows would need this one's cleaning and encoding. Splits of frames are known by their data."""
+    where: Path = ("evaluation", "test_dataset")
+    elsewhere, own = _part(data, "evaluation", "test_dataset"), _part(data, "dataset", "name")
+    is_table = algorithm is not None and algorithm.workload == "tabular"
+    if algorithm and is_table and isinstance(elsewhere, str) and elsewhere not in (own, OWN_TEST_SPLIT):
+        message = f"{shown(elsewhere)} cannot be used with {algorithm.name} yet."
+        remedy = "Leave it out, and the model is judged on the sealed test split of its own dataset."
+        yield Broken(where, "not_for_algorithm", message, remedy)
+
+
+OWN_TEST_SPLIT = "test"
+
+
 STRIDE = 32
 """Of the coarsest grid of a detector: its input is a whole number of those cells."""
 LARGEST_SIDE = 4096
@@ -338,6 +352,7 @@ _RULES: tuple[Callable[[dict[str, Any], Algorithm | None], Found], ...] = (
     _ensemble_differs,
     _scaling_is_possible,
     _only_for_images,
+    _test_dataset_is_possible,
     _input_in_whole_cells,
     _points_range_is_possible,
     _weights_are_proved,

@@ -153,7 +153,7 @@ def test_a_bucket_that_is_not_allowed_is_refused(laptop):
 
 
 def test_another_test_dataset_is_refused_rather_than_ignored(laptop):
-    run = laptop.open_run(evaluation={"test_dataset": "other"})
+    run = laptop.open_run(algorithm="yolox", evaluation={"test_dataset": "other"})
     with pytest.raises(UserFault, match=r"evaluation\.test_dataset"):
         prepare.start(laptop.services, run)
 

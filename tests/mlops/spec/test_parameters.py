@@ -58,7 +58,7 @@ ISSUES = [
     "hyperparameters: {max_depth: 4}\nsplits: {train: 100, val: 20}",
     "algorithm: mlp\ndataset: {name: wine}\nhyperparameters: {hidden_layers: [8], dropout: 0}\nmetrics: [rmse]",
     "algorithm: linear_regression\ndataset: {name: d}\npreprocessing: {outliers: iqr, outlier_limit: 2}",
-    "algorithm: logreg\ndataset: {name: d}\ntest_dataset: other\nvariant: small",
+    "algorithm: logreg\ndataset: {name: d}\ntest_dataset: test\nvariant: small",
     "algorithm: xgb\ndataset: {name: d}\ndeployment: {strategy: canary, approval: true,"
     " auto_scaling: {min_instances: 2, max_instances: 5, target_latency_ms: 50}}",
 ]

@@ -207,6 +207,7 @@ MISTAKES = {
     "template in a choice": ('deployment: {strategy: "{% x %}"}', 5, "deployment.strategy", "template", None),
     "template in a key": ('variant: "{# x #}"', 5, "variant", "template", None),
     "images for a table": ("augmentation: [mosaic]", 5, "augmentation", "not_for_algorithm", None),
+    "test rows of another table": ("test_dataset: iris", 5, "test_dataset", "not_for_algorithm", None),
     "simulator for a table": ("environment: {simulator: carla}", 5, "environment", "not_for_algorithm", None),
     "task": ("task: clustering", 5, "task", "incompatible", None),
     "alias": ("variant: *x", 5, "variant", "yaml_feature", None),
