@@ -134,6 +134,8 @@ def _wanted(run: Run) -> Wanted | None:
     given: Any = run.everything.get("edge_cases") or {}
     try:
         most, known = int(given.get("most") or 0), tuple(int(text, 16) for text in given.get("known") or ())
+        if any(not 0 <= looks < 2**64 for looks in known):
+            raise ValueError("a fingerprint has 64 bits")
         after = datetime.fromisoformat(given["after"]) if given.get("after") else None
     except (AttributeError, TypeError, ValueError) as wrong:
         form = '{"most": frames, "known": [fingerprints of 16 hex digits], "after": "2026-11-23T10:00:00Z"}'

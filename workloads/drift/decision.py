@@ -59,11 +59,13 @@ class Policy:
 
     @classmethod
     def read(cls, given: Mapping[str, Any] | None, standard: Policy | None = None) -> Policy:
-        """`standard` with the given limits. Raises UserError: one of them is no number."""
+        """`standard` with the given limits. Raises UserError: one of them is no number, or below its least."""
         known = {name: value for name, value in (given or {}).items() if name in {one.name for one in fields(cls)}}
         for name, value in known.items():
             if isinstance(value, bool) or not isinstance(value, int | float):
                 raise UserError(f"drift.{name}: {value!r} given; a number is needed")
+            if not value >= (least := 1 if name == "minimum_rows" else 0):
+                raise UserError(f"drift.{name}: {value!r} given; choose {least} or more")
         return replace(standard or cls(), **known)
 
 

@@ -120,6 +120,8 @@ def test_bad_lines_of_every_kind_are_counted_and_the_rest_is_read(base):
     [
         ({"drift": {"share": "half"}}, "drift.share: 'half' given; a number is needed"),
         ({"edge_cases": {"most": 3, "known": ["xyz"]}}, "fingerprints of 16 hex digits"),
+        ({"edge_cases": {"most": 3, "known": ["f" * 17]}}, "fingerprints of 16 hex digits"),
+        ({"edge_cases": {"most": 3, "known": ["-1"]}}, "fingerprints of 16 hex digits"),
     ],
 )
 def test_senseless_settings_are_the_requesters_mistake(base, more, said):

@@ -148,3 +148,9 @@ def test_limit_of_nothing_counts_every_change():
 def test_limit_that_is_no_number_names_itself():
     with pytest.raises(UserError, match=r"drift\.psi: True given"):
         Policy.read({"psi": True})
+
+
+@pytest.mark.parametrize(("limits", "least"), [({"minimum_rows": 0}, 1), ({"psi": -0.1}, 0), ({"share": np.nan}, 0)])
+def test_limit_below_its_least_is_refused(limits, least):
+    with pytest.raises(UserError, match=rf"given; choose {least} or more"):
+        Policy.read(limits)
