@@ -11,9 +11,10 @@ from typing import Any
 
 from workloads.kitti.mistakes import BadFile
 from workloads.tracking import clear, hota, identity, rules
-from workloads.tracking.formats import Format, read, recognise
+from workloads.tracking.formats import Format, recognise, rows_of
 from workloads.tracking.pairs import Pairs
 from workloads.tracking.rows import Rows
+from workloads.tracking.text_row import text_of
 
 COMBINED = "COMBINED_SEQ"
 Metrics = dict[str, float]
@@ -70,7 +71,8 @@ def evaluate(truth: Path, tracks: Path, chosen: Rules | None = None) -> dict[str
     files = _files(truth, tracks)
     by_class: dict[str, dict[str, Pairs]] = {}
     for name, (truth_file, tracks_file) in files.items():
-        form, tracks_form = recognise(truth_file), recognise(tracks_file)
+        truth_text, tracks_text = text_of(truth_file), text_of(tracks_file)
+        form, tracks_form = recognise(truth_text, truth_file), recognise(tracks_text, tracks_file)
         form = form or tracks_form
         if tracks_form not in (None, form):
             raise BadFile(tracks_file, f"is written in the {tracks_form} format, its truth in {form}; use one for both")
@@ -80,8 +82,8 @@ def evaluate(truth: Path, tracks: Path, chosen: Rules | None = None) -> dict[str
         if form not in _JUDGES[chosen]:
             raise BadFile(truth_file, f"is written in the {form} format; the {chosen} rules judge "
                           f"{' or '.join(_JUDGES[chosen])}")  # fmt: skip
-        known, _ = read(truth_file, form, detections=False)
-        followed, _ = read(tracks_file, form, detections=False)
+        known = rows_of(truth_text, truth_file, form, detections=False)
+        followed = rows_of(tracks_text, tracks_file, form, detections=False)
         for kind, pairs in pairs_of(known, followed, chosen).items():
             by_class.setdefault(kind, {})[name] = pairs
     results = {name: {kind: metrics_of([parts[name]]) for kind, parts in by_class.items() if name in parts}

@@ -11,7 +11,7 @@ from typing import Protocol
 from workloads.kitti.mistakes import BadFile
 from workloads.tracking import json_files, kitti_files, mot_files
 from workloads.tracking.rows import Rows
-from workloads.tracking.text_row import lines_of
+from workloads.tracking.text_row import lines_of, text_of
 
 
 class Format(StrEnum):
@@ -23,7 +23,7 @@ class Format(StrEnum):
 
 
 class _Read(Protocol):
-    def __call__(self, path: Path, *, detections: bool) -> Rows: ...
+    def __call__(self, path: Path, content: str, *, detections: bool) -> Rows: ...
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,14 @@ def read(path: Path, form: Format | None = None, *, detections: bool) -> tuple[R
     Raises:
         BadFile: the file is not readable in that format.
     """
-    form = form or recognise(path) or (Format.COCO if path.suffix == ".json" else Format.MOT)
-    return _FILES[form].read(path, detections=detections), form
+    content = text_of(path)
+    form = form or recognise(content, path) or (Format.COCO if path.suffix == ".json" else Format.MOT)
+    return rows_of(content, path, form, detections=detections), form
+
+
+def rows_of(content: str, path: Path, form: Format, *, detections: bool) -> Rows:
+    """The same of a file whose text is at hand."""
+    return _FILES[form].read(path, content, detections=detections)
 
 
 def text(tracks: Rows, form: Format) -> str:
@@ -60,9 +66,9 @@ def suffixes(form: Format) -> tuple[str, ...]:
     return _FILES[form].suffixes
 
 
-def recognise(path: Path) -> Format | None:
+def recognise(content: str, path: Path) -> Format | None:
     """By the first line that is not blank; None where there is none."""
-    first = next((line for _, line in lines_of(path)), None)
+    first = next((line for _, line in lines_of(content)), None)
     if first is None:
         return None
     if first.lstrip()[0] in "[{":

@@ -13,20 +13,18 @@ from typing import Any
 
 from workloads.kitti.mistakes import BadFile
 from workloads.tracking.rows import LARGEST_PX, NO_ID, NO_IDENTITY, Rows, RowsBuilder
-from workloads.tracking.text_row import text_of
 
 _CLASS_KEYS = ("category_id", "category", "class")
 _WHOLE = re.compile("0|-?[1-9][0-9]{0,99}")
 """A class that was a number. 007 was a word."""
 
 
-def read(path: Path, *, detections: bool) -> Rows:
+def read(path: Path, content: str, *, detections: bool) -> Rows:
     """Detections (in frame order) or tracks and truth (with `track_id`, any order).
 
     Raises:
         BadFile: file, place in the list and key of the first row that is wrong.
     """
-    content = text_of(path)
     try:
         document = json.loads(content if content.strip() else "[]")
     except (ValueError, RecursionError) as wrong:

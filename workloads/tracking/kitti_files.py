@@ -20,7 +20,7 @@ DETECTION_NAMES = ("frame", "type", "left", "top", "right", "bottom", "score")
 _NAMES = {len(names): names for names in (TRUTH_NAMES, TRACK_NAMES, DETECTION_NAMES)}
 
 
-def read(path: Path, *, detections: bool) -> Rows:
+def read(path: Path, content: str, *, detections: bool) -> Rows:
     """Detections (7 or 18 columns, in frame order) or tracks and truth (17 or 18 columns, any order).
 
     Raises:
@@ -28,7 +28,7 @@ def read(path: Path, *, detections: bool) -> Rows:
     """
     allowed = (7, 18) if detections else (17, 18)
     rows = RowsBuilder(path, FIRST_FRAME)
-    for number, line in lines_of(path):
+    for number, line in lines_of(content):
         words = line.split()
         if len(words) not in allowed:
             what = "detection row has 7 (frame class left top right bottom score) or 18" if detections else \

@@ -17,14 +17,14 @@ _NAMES = {7: _BOX, 8: (*_BOX, "class"), 9: (*_BOX, "class", "visibility"), 10: (
 """By the number of fields. With ten, the last three are a place in the world and there is no class."""
 
 
-def read(path: Path, *, detections: bool) -> Rows:
+def read(path: Path, content: str, *, detections: bool) -> Rows:
     """Detections (scores 0 to 1, in frame order) or tracks and truth (any order; there `score` says: count it).
 
     Raises:
         BadFile: file, line and field of the first row that is wrong.
     """
     rows = RowsBuilder(path, FIRST_FRAME)
-    for number, line in lines_of(path):
+    for number, line in lines_of(content):
         words = [word.strip() for word in line.strip().rstrip(",").split(",")]
         if len(words) not in _NAMES:
             raise BadFile(path, f"{len(words)} fields given; a MOTChallenge row has 7 to 10 (frame, id, left, top, "

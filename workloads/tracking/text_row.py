@@ -78,7 +78,7 @@ class TextRow:
 
 
 def text_of(path: Path) -> str:
-    """All of a file, with \\n at the ends of lines.
+    """All of a file, with \\n at the ends of lines. Read it once: a pipe has nothing to give the second time.
 
     Raises:
         BadFile: it cannot be read as text.
@@ -91,8 +91,8 @@ def text_of(path: Path) -> str:
         raise BadFile(path, f"is no text file (byte {wrong.start})") from wrong
 
 
-def lines_of(path: Path) -> Iterator[tuple[int, str]]:
-    """(number from 1, text) of the lines that are not blank. Raises BadFile as `text_of`."""
-    for number, line in enumerate(text_of(path).split("\n"), start=1):  # Unicode's further line ends belong to words
+def lines_of(content: str) -> Iterator[tuple[int, str]]:
+    """(number from 1, text) of the lines that are not blank."""
+    for number, line in enumerate(content.split("\n"), start=1):  # Unicode's further line ends belong to words
         if line.strip():
             yield number, line

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from workloads.kitti.mistakes import BadFile
-from workloads.tracking.formats import Format, read, recognise, text
+from workloads.tracking.formats import Format, read, text
 
 MOT = "1,-1,10,20,30,40,0.9\n2,-1,11,21,30,40,0.8,-1,-1,-1\n"
 KITTI = "0 Car 10 20 40 60 0.9\n0 Pedestrian 1 2 3 9 0.5\n2 car 11 21 41 61 0.8\n"
@@ -109,9 +111,17 @@ def test_class_of_a_list_that_was_a_number_stays_one(tmp_path):
 def test_a_file_that_is_no_text_or_not_there_is_named(tmp_path):
     (tmp_path / "a.txt").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(BadFile, match=r"a\.txt: is no text file"):
-        recognise(tmp_path / "a.txt")
+        read(tmp_path / "a.txt", detections=True)
     with pytest.raises(BadFile, match=r"b\.txt: cannot be read: No such file"):
-        recognise(tmp_path / "b.txt")
+        read(tmp_path / "b.txt", detections=True)
+
+
+def test_pipe_gives_its_rows_though_it_can_be_read_once(tmp_path):
+    os.mkfifo(tmp_path / "a.txt")
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit((tmp_path / "a.txt").write_text, KITTI)
+        found, form = read(tmp_path / "a.txt", detections=True)
+    assert (form, len(found)) == (Format.KITTI, 3)
 
 
 def test_truth_may_be_sorted_by_object(tmp_path):
