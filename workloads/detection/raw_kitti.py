@@ -13,7 +13,7 @@ from workloads.contract import Run, UserError
 from workloads.detection.raw import Listed, RawFrame, Sizes, require_boxes
 from workloads.kitti.calibration import read_calibration
 from workloads.kitti.coco import Picture, frames_with_a_box_outside, read_good_labels, to_coco
-from workloads.kitti.layout import Layout, find_layout, frame_lacks, read_list
+from workloads.kitti.layout import Layout, find_layout, frame_lacks, read_list, remark_on_test_set
 from workloads.kitti.mistakes import BadFile
 from workloads.kitti.objects import Objects
 from workloads.kitti.policy import DEFAULT_CLASSES, DONT_CARE, ClassPolicy
@@ -127,7 +127,8 @@ def read_lists(layout: Layout) -> Listed | None:
             if parts:
                 raise frame_lacks(parts, layout.training.name, path, frame, line, len(named))
             if path == val and frame in lines:
-                raise BadFile(path, f"frame {frame} is in {train.name}, line {lines[frame]}, too; a frame that was "
-                                    "learnt from judges nothing", line=line)  # fmt: skip
+                reason = (f"frame {frame} is in {train.name}, line {lines[frame]}, too; a frame that was learnt from "
+                          "judges nothing")  # fmt: skip
+                raise BadFile(path, reason + remark_on_test_set(len(named)), line=line)
     return Listed(tuple(frame for frame, _ in learn), tuple(frame for frame, _ in judge),
                   (f"{train.parent.name}/{train.name}", f"{val.parent.name}/{val.name}"))  # fmt: skip

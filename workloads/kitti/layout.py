@@ -151,8 +151,16 @@ def frame_lacks(parts: Sequence[str], folder: Path | str, path: Path, frame: str
         path: the list; it names so many `frames`.
     """
     reason = f"frame {frame} has no {' and no '.join(parts)} below {folder}"
-    if frames == OFFICIAL_TEST:
-        reason += (f"; this list names {OFFICIAL_TEST:,} frames, as many as KITTI's test set, whose labels are not "
-                   f"public: nothing can be judged on them. Use the usual lists of {OFFICIAL_TRAIN_LIST:,} and "
-                   f"{OFFICIAL_VAL_LIST:,} training frames")  # fmt: skip
-    return BadFile(path, reason, line=line)
+    return BadFile(path, reason + remark_on_test_set(frames), line=line)
+
+
+def remark_on_test_set(frames: int) -> str:
+    """What to add to a mistake in a list of so many frames: KITTI's test set, perhaps.
+
+    Its frames have the numbers of training frames, so that nearly all of them seem to have labels.
+    """
+    if frames != OFFICIAL_TEST:
+        return ""
+    return (f"; this list names {OFFICIAL_TEST:,} frames, as many as KITTI's test set, whose labels are not "
+            f"public: nothing can be judged on them. Use the usual lists of {OFFICIAL_TRAIN_LIST:,} and "
+            f"{OFFICIAL_VAL_LIST:,} training frames")  # fmt: skip

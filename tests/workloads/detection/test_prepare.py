@@ -97,6 +97,11 @@ def test_lists_decide_and_kittis_sizes_are_explained(make, kitti_tree):
         (["000000", "000001"], ["000002", "000009"], r"val\.txt, line 2: frame 000009 has no label and no image"),
         (["000000", "000001"], ["000002", "000001"], r"val\.txt, line 2: frame 000001 is in train\.txt, line 2"),
         (["000000", "000001"], [f"{n:06}" for n in range(2, 7520)], "7,518 frames, as many as KITTI's test set"),
+        (
+            ["000000", "000001"],
+            [f"{n:06}" for n in range(7518)],
+            "is in train.txt, line 1, too; .*7,518 frames, as many",
+        ),
     ],
 )
 def test_wrong_lists_are_refused_with_file_and_line(make, kitti_tree, train, val, words):
