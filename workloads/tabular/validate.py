@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,15 @@ from typing import Any
 import numpy as np
 
 from workloads import archive, validation
-from workloads.contract import Run, UserError, log, read_json, write_json
+from workloads.contract import Run, UserError, log, read_json, without_none, write_json
 from workloads.tabular import metrics, seal, storage
 from workloads.tabular.features import FeatureError, FeaturePlan
 from workloads.tabular.reading import Table
 from workloads.tabular.scoring import TrainedFolder
 from workloads.validation import Champion
+
+LATENCY = "inference_latency_ms"
+TIMED_ROWS = 200
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,8 @@ def validate(run: Run, *, model: Path, test: Path, features: Path, manifest: dic
         write_predictions(path, rows.split, candidate.model.predict(rows.split.features))
         outputs = read_predictions(path)
         found = judge_rows(candidate.plan, rows.split, outputs)
+        if LATENCY in _asked_for(run):
+            found[LATENCY] = median_latency_ms(candidate, rows.raw)
         against = Champion() if champion is None else judge_champion(champion, Path(scratch), candidate.plan, rows)
         training = read_json(candidate.folder, "training_log.json")
     drawn = plots.draw(evaluation, candidate.plan, rows.split, outputs, training)
@@ -82,6 +88,22 @@ def judge_rows(plan: FeaturePlan, split: storage.Split, outputs: dict[str, np.nd
     if split.target is None:
         return metrics.unsupervised(plan.task, split.features, outputs)
     return metrics.supervised(plan.task, split.target, outputs)
+
+
+def _asked_for(run: Run) -> set[str]:
+    evaluation = without_none(run.spec.get("evaluation"))
+    return {*evaluation.get("metrics", ()), *evaluation.get("thresholds", ())}
+
+
+def median_latency_ms(trained: TrainedFolder, raw: Table) -> float:
+    """Median wall-clock milliseconds for a row: recipe and model, one row at a time, on one thread of this machine."""
+    taken = []
+    for place in range(min(TIMED_ROWS, raw.rows)):
+        row = raw.take(np.array([place])).columns
+        began = time.perf_counter()
+        trained.model.predict(trained.plan.apply(row))
+        taken.append(1000 * (time.perf_counter() - began))
+    return float(np.median(taken))
 
 
 def judge_champion(path: Path, scratch: Path, plan: FeaturePlan, rows: TestSplit) -> Champion:

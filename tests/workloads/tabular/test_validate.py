@@ -69,6 +69,12 @@ def test_report_shows_what_was_asked_for_even_if_it_was_not_measured(judged):
     assert "| 0.9000 |" in report
 
 
+def test_latency_is_measured_where_it_is_asked_for(judged):
+    assert "inference_latency_ms" not in judged.validate()["metrics"]
+    judged.spec["evaluation"] = {"thresholds": {"inference_latency_ms": 50.0}}
+    assert 0 < judged.validate()["metrics"]["inference_latency_ms"] < 1000
+
+
 def test_changed_test_file_breaks_the_seal(judged):
     path = judged.dataset / "test" / "data.parquet"
     table = pq.read_table(path)
