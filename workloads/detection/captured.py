@@ -15,6 +15,7 @@ from workloads.detection.detections import Detections
 from workloads.detection.frames import describe_frame, fingerprint
 from workloads.detection.reading import on_all_cores
 from workloads.drift.lines import Exchange, LeftOut, capture_files, read_exchange
+from workloads.images.orientation import UPRIGHT, orientation_of
 from workloads.serving import pictures
 from workloads.serving.answers import Refusal
 from workloads.serving.media import bare
@@ -96,9 +97,15 @@ def read_traffic(folder: Path, classes: Sequence[str], own_requests: str = "", m
 
 def pixels_at(place: Place) -> np.ndarray:
     """(h, w, 3) uint8 BGR of a frame that was read before."""
+    return picture_at(place)[0]
+
+
+def picture_at(place: Place) -> tuple[np.ndarray, int]:
+    """((h, w, 3) uint8 BGR, orientation tag) of a frame that was read before, as stored."""
     exchange = read_exchange(_line_at(place))
     found, _ = _pictures(exchange)
-    return found[place.image].pixels
+    is_array = _kind(exchange) == pictures.TENSOR
+    return found[place.image].pixels, UPRIGHT if is_array else orientation_of(_files(exchange)[0][place.image])
 
 
 def _lines(folder: Path) -> Iterator[Place]:
@@ -140,18 +147,27 @@ def _measure(place: Place, order: dict[str, int], own: str) -> tuple[list[Captur
 
 def _pictures(exchange: Exchange) -> tuple[list[pictures.Picture], dict[str, Any]]:
     """(pictures, parameters of the body) of a request. Raises LeftOut."""
-    kind = bare(exchange.asked_kind.encode("latin-1", "replace"))
+    kind = _kind(exchange)
     try:
-        if kind in (pictures.SEVERAL, b"json"):
-            files, wishes = pictures.instances(exchange.asked)
-            return pictures.from_files(files), wishes if isinstance(wishes, dict) else {}
         if kind == pictures.TENSOR:
             # A float32 tensor is the network's own input: letterboxed, so that its light is no longer the camera's.
             found = pictures.from_tensor(exchange.asked, (0, 0), None)
             return found, {}
-        return pictures.from_files([exchange.asked]), {}
+        files, wishes = _files(exchange)
+        return pictures.from_files(files), wishes if isinstance(wishes, dict) else {}
     except Refusal as refused:
         raise LeftOut("tensor" if kind == pictures.TENSOR else "refused_request") from refused
+
+
+def _kind(exchange: Exchange) -> bytes:
+    return bare(exchange.asked_kind.encode("latin-1", "replace"))
+
+
+def _files(exchange: Exchange) -> tuple[list[bytes], Any]:
+    """(picture files, parameters of the body) of a request that is no array. Raises Refusal."""
+    if _kind(exchange) in (pictures.SEVERAL, b"json"):
+        return pictures.instances(exchange.asked)
+    return [exchange.asked], {}
 
 
 def _answers(exchange: Exchange, wishes: dict[str, Any], order: dict[str, int], count: int) -> Iterator[Answer]:

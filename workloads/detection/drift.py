@@ -19,6 +19,7 @@ from workloads.detection.prediction_facts import PredictionFacts
 from workloads.drift import report
 from workloads.drift.decision import Decision, Policy
 from workloads.drift.lines import find_input
+from workloads.images.codec import LARGEST_JPEG_SIDE
 
 FRACTIONS = (0.05, 0.5, 0.95)
 
@@ -151,7 +152,7 @@ def _collect(run: Run, traffic: Traffic, reference: Baseline, threshold: float, 
     known = reference.predictions
     empty_is_rare = known is not None and (known.columns["detections"] == 0).mean() < edge_cases.RARELY_EMPTY
     rules = edge_cases.Rules(threshold, bool(empty_is_rare))
-    fresh = [frame for frame in traffic.frames if wanted.is_new(frame)]
+    fresh = [one for one in traffic.frames if wanted.is_new(one) and max(one.size) <= LARGEST_JPEG_SIDE]
     by_place = {one.frame.place: one for one in edge_cases.candidates(fresh, rules)}
     looked = 0
     if model is not None:

@@ -21,7 +21,7 @@ import numpy as np
 
 from workloads.contract import write_json
 from workloads.detection.boxes import xyxy_to_xywh
-from workloads.detection.captured import pixels_at
+from workloads.detection.captured import picture_at
 from workloads.detection.edge_cases import REASONS, EdgeCase
 from workloads.detection.reading import on_all_cores
 from workloads.images.codec import encode_jpeg
@@ -30,8 +30,8 @@ from workloads.privacy.masking import mask_frame
 from workloads.progress import follow
 
 MASKED = ("faces", "plates")
-TILE_WIDTH, COLUMNS, CAPTION = 320, 4, 18
-"""Of the contact sheet, in pixels."""
+TILE_WIDTH, TILE_HEIGHT, COLUMNS, CAPTION = 320, 640, 4, 18
+"""Of the contact sheet, in pixels; the height is the most that a picture gets."""
 NOTE = (
     "Labels are what the serving model detected, to be corrected by a person: wrong boxes removed, missing ones added. "
     "Faces and number plates that were found are masked; none is found every time, so treat the pictures as personal "
@@ -51,7 +51,7 @@ def write_edge_cases(folder: Path, cases: Sequence[EdgeCase], classes: Sequence[
     tiles, masked = [], Counter[str]()
     (folder / "images").mkdir(parents=True, exist_ok=True)
     # Finding faces takes seconds a frame, by far the longest of all.
-    done = on_all_cores(lambda case: mask_frame(pixels_at(case.frame.place), MASKED), cases)
+    done = on_all_cores(_masked, cases)
     for case, (picture, hidden) in zip(cases, follow(done, "Masking edge cases", len(cases)), strict=True):
         content = encode_jpeg(picture)
         name = f"edge-{hashlib.sha256(content).hexdigest()[:16]}.jpg"
@@ -79,6 +79,12 @@ def write_edge_cases(folder: Path, cases: Sequence[EdgeCase], classes: Sequence[
     return summary
 
 
+def _masked(case: EdgeCase) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """As `mask_frame`: the stored picture, searched the way up that it is to be seen."""
+    picture, orientation = picture_at(case.frame.place)
+    return mask_frame(picture, MASKED, orientation)
+
+
 def _image(case: EdgeCase, name: str, number: int) -> dict[str, Any]:
     height, width = case.frame.size
     agreement = None if case.agreement is None else round(case.agreement, 4)
@@ -103,15 +109,18 @@ def _annotations(case: EdgeCase, image: int, before: int) -> list[dict[str, Any]
 
 def _tile(case: EdgeCase, picture: np.ndarray, classes: Sequence[str]) -> np.ndarray:
     """(any, TILE_WIDTH, 3): the small picture with its boxes, the reason and what was found below."""
-    ratio = TILE_WIDTH / picture.shape[1]
-    small = cv2.resize(picture, (TILE_WIDTH, max(1, round(picture.shape[0] * ratio))), interpolation=cv2.INTER_AREA)
+    height, width = picture.shape[:2]
+    ratio = min(TILE_WIDTH / width, TILE_HEIGHT / height)
+    size = min(TILE_WIDTH, max(1, round(width * ratio))), min(TILE_HEIGHT, max(1, round(height * ratio)))
+    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
     places = case.suggested.classes.tolist()
     # Words would hide what is small; the colours tell the classes, and the caption how many there are of each.
     drawn = draw_boxes(small, case.suggested.boxes_xyxy * ratio, [""] * len(places), [colour_of(one) for one in places])
     agreement = "" if case.agreement is None else f" {case.agreement:.2f}"
     words = [(f"{case.reason.replace('_', ' ')}{agreement}:", (0, 0, 0))]
     words += [(f"{count} {classes[place]}", colour_of(place)) for place, count in sorted(Counter(places).items())]
-    return np.vstack([drawn, _caption(words)])
+    wide = np.pad(drawn, ((0, 0), (0, TILE_WIDTH - drawn.shape[1]), (0, 0)), constant_values=255)
+    return np.vstack([wide, _caption(words)])
 
 
 def _caption(words: Sequence[tuple[str, tuple[int, int, int]]]) -> np.ndarray:

@@ -12,6 +12,8 @@ from workloads.images.orientation import UPRIGHT, exif_of
 
 MOST_PIXELS = 100_000_000
 """A few kilobytes of PNG can claim gigabytes of pixels; nothing larger is ever decoded."""
+LARGEST_JPEG_SIDE = 65_500
+"""Pixels; a PNG may have more, and then cannot be written as JPEG."""
 TAIL_BYTES = 4096
 """The mark at the end is sought in so many bytes: some programs append a few of their own."""
 _PNG = b"\x89PNG\r\n\x1a\n"

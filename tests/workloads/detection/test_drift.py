@@ -28,6 +28,7 @@ from workloads.detection import prediction_facts
 from workloads.detection.detections import Detections
 from workloads.detection.frames import IMAGE_NAMES, describe_frame
 from workloads.detection.raw_coco import CocoRaw
+from workloads.images.codec import encode
 
 CAR, WALKER = ("Car", 4.0, 8.0, 24.0, 40.0), ("Pedestrian", 40.0, 8.0, 50.0, 40.0)
 
@@ -177,6 +178,39 @@ def test_frames_of_an_earlier_check_had_their_chance(base):
     base.outcome()
     document = json.loads((base.output / "edge_cases" / "annotations.json").read_text())
     assert [one["captured_at"] for one in document["images"]] == ["2026-11-23T11:00:00Z", ""]
+
+
+def test_faces_are_sought_the_way_up_that_a_frame_is_to_be_seen(base, monkeypatch):
+    """Stored on its side (orientation 6): the finder must see the turned picture, 48 wide and 64 high."""
+    from workloads.privacy import masking
+
+    seen = []
+
+    def find(image):
+        seen.append(image.shape)
+        return np.zeros((0, 4), np.float32)
+
+    monkeypatch.setitem(masking.FINDERS, "faces", find)
+    rng = np.random.default_rng(3)
+    alone, among = (body(encode(".jpg", picture(rng), [], 6), "image/jpeg") for _ in range(2))
+    among = body(json.dumps({"instances": [{"b64": among["data"]}]}), "application/json")
+    base.capture([line(asked, [prediction([(*CAR, 0.31)])]) for asked in (alone, among)])
+    base.tell(edge_cases={"most": 2})
+    assert base.outcome()["edge_cases.json"]["frames"] == 2
+    assert seen == [(64, 48, 3), (64, 48, 3)]
+
+
+def test_frames_of_any_shape_end_no_check(base):
+    """One of 8,000 rows once made a contact sheet of 256,000, one of 70,000 columns is no JPEG."""
+    rng = np.random.default_rng(3)
+    shapes = (8000, 20), (20, 8000), (2, 70_000), (48, 64)
+    frames = [rng.integers(0, 255, (*size, 3), np.uint8) for size in shapes]
+    base.capture([line(as_png(one), [prediction([(*CAR, 0.31)])]) for one in frames])
+    base.tell(edge_cases={"most": 5})
+    base.outcome()
+    document = json.loads((base.output / "edge_cases" / "annotations.json").read_text())
+    assert sorted((one["height"], one["width"]) for one in document["images"]) == [(20, 8000), (48, 64), (8000, 20)]
+    assert cv2.imread(str(base.output / "edge_cases" / "contact_sheet.jpg")).shape == (640 + 18, 3 * 324, 3)
 
 
 def test_what_masking_covers_never_reaches_the_stored_picture(base, monkeypatch):
