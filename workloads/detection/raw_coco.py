@@ -179,8 +179,11 @@ def _find(root: Path, document: Path, file_name: str) -> Path | None:
     part = document.stem.removeprefix("instances_")
     for folder in (root / "images", root / "images" / part, root / part, root):
         path = folder / file_name
-        if path.is_file() and path.resolve().is_relative_to(root.resolve()):
-            return path
+        try:
+            if path.is_file() and path.resolve().is_relative_to(root.resolve()):
+                return path
+        except OSError:  # no file has a name as long as that
+            continue
     return None
 
 

@@ -102,6 +102,7 @@ def test_document_for_training_and_one_for_judging_are_lists(raw):
         (lambda one: one["images"][0].update(width=80), "given as 80 x 20 pixels and has 40 x 20"),
         (lambda one: one["images"][0].update(file_name="day/none.png"), "no file day/none.png below raw/images"),
         (lambda one: one["images"][0].update(file_name="../../a.png"), "there is no file"),
+        (lambda one: one["images"][0].update(file_name="a" * 300), "there is no file"),
     ],
 )  # fmt: skip
 def test_single_bad_image_is_skipped_and_named(raw, action, words):
