@@ -146,12 +146,12 @@ def _row(one: Mapping[str, Any], names: Mapping[Any, str], path: Path, field: st
     numbers = _numbers(str(text), path, field)
     if "bbox" not in one:
         return str(text)
-    corners = _corners(one, path, field)
-    held = numbers[Column.LEFT : Column.BOTTOM + 1]
-    if all(abs(now - was) <= _MOVED_PX for now, was in zip(corners, held, strict=True)):
+    left, top, right, bottom = numbers[Column.LEFT : Column.BOTTOM + 1]
+    held = (left, top, right - left, bottom - top)  # as convert writes it; its sums would lose a far corner
+    if all(abs(now - was) <= _MOVED_PX for now, was in zip(box_of(one, path, field), held, strict=True)):
         return str(text)
     words = words_of(str(text))
-    words[1 + Column.LEFT : 2 + Column.BOTTOM] = [f"{value:.2f}" for value in corners]
+    words[1 + Column.LEFT : 2 + Column.BOTTOM] = [f"{value:.2f}" for value in _corners(one, path, field)]
     return " ".join(words)
 
 

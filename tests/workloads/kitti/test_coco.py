@@ -169,6 +169,13 @@ def test_real_labels_come_back_byte_for_byte(tmp_path):
         assert (tmp_path / "label_2" / path.name).read_bytes() == path.read_bytes()
 
 
+@pytest.mark.parametrize("far", ["-1e13", "-1e308", "-123456789012345.25"])
+def test_box_that_reaches_far_is_not_taken_for_a_moved_one(far):
+    """Its left and its width no longer give its right to a pixel."""
+    text = CAR.replace(" 1 1 9 9 ", f" {far} 1 9.25 9 ") + "\n"
+    assert label_texts(of_text(text.encode()), Path("a.json")) == {"000007": text}
+
+
 def test_box_that_was_moved_is_written_into_its_row(kitti_rows):
     document = of_text((kitti_rows["car"] + "\n" + kitti_rows["van"] + "\n").encode())
     document["annotations"][0]["bbox"] = [11.5, 5, 20, 10]
