@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 _AGENT = "history_writer"
-_OPENING = "open_run"
+_OPENING, _CLOSING = "open_run", "close_run"
 
 
 def phase_of(task_id: str) -> Phase:
@@ -26,6 +26,8 @@ def phase_of(task_id: str) -> Phase:
 
 def report_failure(context: Context) -> None:
     """`on_failure_callback` of every task of a lifecycle: put the reason on the issue."""
+    if context["ti"].task_id == _CLOSING:
+        return  # no phase failed, whatever kept us from writing that down; `reconcile_runs` closes the run
     if context["ti"].task_id == _OPENING and _never_opened(context):
         return  # a form with a mistake in it: nothing was begun, and the task's log says what to change
     reason = re.sub(r"^\[[a-z_]+\] ", "", str(context.get("exception") or "The task was killed."))

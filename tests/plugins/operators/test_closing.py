@@ -25,6 +25,12 @@ def test_failure_is_reported_in_its_own_words(bridge_server, script, context):
     assert (asked["phase"], asked["reason"]) == ("train", "Column `target` is missing.")
 
 
+def test_a_run_that_could_not_be_closed_has_no_phase_that_failed(bridge_server, script, context):
+    context["ti"].task_id = "close_run"
+    report_failure({**context, "exception": RuntimeError("[unavailable] GitHub did not answer.")})
+    assert script.asked == []
+
+
 def test_task_that_died_without_a_word_is_reported_before_closing(bridge_server, script, context):
     script.on("report_failure", {})
     script.on("close_run", {"outcome": "failed"})
