@@ -43,11 +43,13 @@ class OutputSettings:
         Raises:
             UserError: an unknown name, or a number that cannot be.
         """
+        if not isinstance(asked, Mapping | None):
+            raise UserError(f"preprocessing.points: {asked!r} given; settings are needed, such as outputs: [pillars]")
         given = {name: value for name, value in (asked or {}).items() if value is not None}
         if unknown := sorted(given.keys() - set(KEYS)):
             raise UserError(f"preprocessing.points.{unknown[0]}: unknown; known are {', '.join(KEYS)}")
         outputs = given.get("outputs", OUTPUTS)
-        outputs = (outputs,) if isinstance(outputs, str) else tuple(outputs)
+        outputs = tuple(outputs) if isinstance(outputs, list | tuple) else (outputs,)
         if not outputs or (strange := [name for name in outputs if name not in OUTPUTS]):
             raise UserError(f"preprocessing.points.outputs: {strange[0] if outputs else 'none'}; "
                             f"choose from {', '.join(OUTPUTS)}")  # fmt: skip
@@ -69,11 +71,11 @@ class OutputSettings:
 
 
 def _voxels(given: Mapping[str, Any], box: Range, usual: VoxelSettings, *, flat: bool) -> VoxelSettings:
-    size = list(given.get("voxel_size_m", usual.grid.cell_m))
+    size = given.get("voxel_size_m", usual.grid.cell_m)
     if "grid_m" in given or box != FR_034 or "voxel_size_m" in given:
         area = Range.of(given["grid_m"], "grid_m") if "grid_m" in given else box
-        if flat and len(size) == 3:
-            size[2] = area.z1 - area.z0
+        if flat and isinstance(size, list | tuple) and len(size) == 3:
+            size = [size[0], size[1], area.z1 - area.z0]
         grid = Grid.over(area, size)
     else:
         grid = usual.grid

@@ -41,14 +41,18 @@ class Raster:
 
 def raster_grid(box: Range = FR_034, size: Sequence[int] = DEFAULT_SIZE, cell_m: float = DEFAULT_CELL_M) -> Grid:
     """The cells of a raster of `size` (rows, columns); one layer as high as the range, whose top is included."""
-    if len(size) != 2 or not all(1 <= int(cells) <= MOST_CELLS for cells in size):
-        raise UserError(f"bev_size: {list(size)}; give rows and columns, 1 to {MOST_CELLS} each")
-    if not 0 < float(cell_m) < 1e6:
-        raise UserError(f"bev_cell_m: {cell_m}; the edge of a cell is above 0")
+    if not isinstance(size, list | tuple) or len(size) != 2 or not all(map(_is_count, size)):
+        raise UserError(f"bev_size: {size!r}; give rows and columns, 1 to {MOST_CELLS} each")
+    if not isinstance(cell_m, int | float) or not 0 < cell_m < 1e6:
+        raise UserError(f"bev_cell_m: {cell_m!r}; the edge of a cell is above 0")
     rows, columns = (int(cells) for cells in size)
     across = (box.y0 + box.y1) / 2 - columns * cell_m / 2
     high = 2 * (box.z1 - box.z0)  # twice, so that a point on the closed top of the range lies in the layer
     return Grid((box.x0, across, box.z0), (float(cell_m), float(cell_m), high), (rows, columns, 1))
+
+
+def _is_count(cells: object) -> bool:
+    return isinstance(cells, int | np.integer) and 1 <= int(cells) <= MOST_CELLS
 
 
 def rasterize(points: Array, box: Range = FR_034, grid: Grid | None = None) -> Raster:

@@ -109,6 +109,12 @@ def test_pillar_is_one_cell_high_whatever_the_voxel():
         ({"max_voxels": 1.5}, r"points\.max_voxels: 1\.5; a whole number"),
         ({"voxel_size_m": [0.1, 0.1, 0]}, r"points\.voxel_size_m: 0 m along z"),
         ({"bev_size": [200]}, r"points\.bev_size"),
+        ({"bev_size": 200}, r"points\.bev_size: 200; give rows and columns"),
+        ({"bev_size": [20.5, 20]}, r"points\.bev_size: \[20.5, 20\]; give rows and columns"),
+        ({"bev_cell_m": "half"}, r"points\.bev_cell_m: 'half'"),
+        ({"voxel_size_m": 0.2}, r"points\.voxel_size_m: 0.2 given; 3 numbers"),
+        ({"outputs": 5}, r"points\.outputs: 5; choose"),
+        ([1], r"points: \[1\] given; settings are needed"),
         ({"bev_cell_m": 0}, r"points\.bev_cell_m"),
     ],
 )
