@@ -59,7 +59,7 @@ def check_parity(model: YOLOX, exported: bytes, images: np.ndarray | None = None
         images: (n, 3, height, width) float32 as the network wants them; two images of noise if none are given.
 
     Raises:
-        UserError: the network predicts NaN or infinity: training diverged.
+        UserError: the network predicts NaN or infinity: training diverged, or had hardly begun.
         ArithmeticError: the two differ by more than PARITY_LIMIT.
     """
     import onnxruntime
@@ -73,7 +73,10 @@ def check_parity(model: YOLOX, exported: bytes, images: np.ndarray | None = None
         images = np.random.default_rng(0).uniform(0, 255, (2, 3, *size)).astype(np.float32)
     expected = _predict(model, images)
     if not np.isfinite(expected).all():
-        raise UserError("hyperparameters: training diverged, the model predicts no numbers; lower learning_rate")
+        raise UserError(
+            "hyperparameters: the model predicts no numbers; either training diverged: lower learning_rate; or it took "
+            "too few steps for the statistics of its norms to settle: raise epochs, or train on more frames"
+        )
     (found,) = session.run([OUTPUT], {INPUT: images})
     difference = np.abs(found - expected)
     worst = float((difference / np.maximum(np.abs(expected), 1)).max())

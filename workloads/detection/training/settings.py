@@ -8,7 +8,7 @@ from typing import Any
 
 from workloads.contract import Run, UserError
 from workloads.yolox.schedule import WarmCosine, fit_epochs, scaled_rate
-from workloads.yolox.variants import Variant, check_input_size, find
+from workloads.yolox.variants import STRIDES, Variant, check_input_size, find
 
 DEFAULTS: dict[str, Any] = {
     "epochs": 300, "batch_size": 32, "learning_rate": 0.01, "weight_decay": 0.0005, "warmup_epochs": 5, "seed": 0,
@@ -98,7 +98,7 @@ def fit_to(settings: Settings, frames: int, devices: int) -> Settings:
     """The settings for so many training frames on so many devices: batches and phases that do not fit are cut.
 
     Raises:
-        UserError: fewer frames than devices.
+        UserError: fewer frames than devices, or one value in a level of the network.
     """
     notes = []
     most = min(settings.batch_size, frames)
@@ -106,14 +106,18 @@ def fit_to(settings: Settings, frames: int, devices: int) -> Settings:
     if batch < 1:
         raise UserError(f"{most} of batch_size {settings.batch_size} over {frames} training frames cannot be shared by "
                         f"{devices} devices; use fewer devices or more frames")  # fmt: skip
+    if batch == devices and settings.input_size == (STRIDES[-1], STRIDES[-1]):
+        raise UserError(
+            f"preprocessing.input_size: {list(settings.input_size)} with one picture a step has one value in its "
+            "coarsest level, and that has no spread to be normed by; choose a batch_size of 2 or more for each device, "
+            "more frames, or a larger input"
+        )
     if batch != settings.batch_size:
         notes.append(f"batch_size {settings.batch_size} became {batch}: there are {frames} training frames and "
                      f"{devices} device{'s' if devices > 1 else ''}; the learning rate follows")  # fmt: skip
     warmup, no_aug = fit_epochs(settings.epochs, settings.warmup_epochs, settings.no_aug_epochs)
-    if (warmup, no_aug) != (settings.warmup_epochs, settings.no_aug_epochs):
-        notes.append(
-            f"warmup_epochs {settings.warmup_epochs} became {warmup} and no_aug_epochs {settings.no_aug_epochs} became "
-            f"{no_aug}: together at most half of {settings.epochs} epochs"
-        )
+    phases = ("warmup_epochs", settings.warmup_epochs, warmup), ("no_aug_epochs", settings.no_aug_epochs, no_aug)
+    if cut := [f"{name} {asked} became {left}" for name, asked, left in phases if asked != left]:
+        notes.append(f"{' and '.join(cut)}: together at most half of {settings.epochs} epochs")
     return replace(settings, batch_size=batch, warmup_epochs=warmup, no_aug_epochs=no_aug,
                    steps_per_epoch=-(-frames // batch), notes=(*settings.notes, *notes))  # fmt: skip

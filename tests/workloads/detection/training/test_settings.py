@@ -26,6 +26,8 @@ def test_official_epochs_stay_and_short_trainings_are_cut():
     short = fit_to(settings(epochs=8), 1000, 1)
     assert (short.warmup_epochs, short.no_aug_epochs) == (1, 3)
     assert short.notes == ("warmup_epochs 5 became 1 and no_aug_epochs 15 became 3: together at most half of 8 epochs",)
+    tiny = fit_to(settings(epochs=2, warmup_epochs=1, no_aug_epochs=1), 1000, 1)
+    assert tiny.notes == ("warmup_epochs 1 became 0: together at most half of 2 epochs",)
     assert [short.composes(epoch) for epoch in range(8)] == [True] * 5 + [False] * 3
 
 
@@ -64,3 +66,11 @@ def test_what_cannot_be_is_refused(given, words):
 def test_fewer_frames_than_devices_are_refused():
     with pytest.raises(UserError, match="3 of batch_size 32 over 3 training frames cannot be shared by 4 devices"):
         fit_to(settings(), 3, 4)
+
+
+def test_one_value_in_a_level_is_refused():
+    smallest = {"input_size": [32, 32]}
+    with pytest.raises(UserError, match=r"input_size: \[32, 32\] with one picture a step has one value"):
+        fit_to(settings(recipe=smallest, batch_size=1), 100, 1)
+    assert fit_to(settings(recipe=smallest, batch_size=2), 100, 1).batch_size == 2
+    assert fit_to(settings(recipe={"input_size": [32, 64]}, batch_size=1), 100, 1).batch_size == 1
