@@ -165,4 +165,8 @@ def _objects(names: tuple[str, ...], text: bytes, sizes: list[int], fields: int,
         raw = text[start:end].decode("utf-8", "replace")
         word, values[row] = parse_row(raw, fields, path_of(file), int(lines[row]))
         kind[row] = CODES.get(word.lower(), UNKNOWN)
+    if (zero := text.find(b"\0")) >= 0:  # what a crash leaves of a file must not pass for one without objects
+        file = int(np.searchsorted(ends, zero, side="right"))
+        line = 1 + text.count(b"\n", int(ends[file] - lengths[file]), zero)
+        raise BadFile(path_of(file), "holds a zero byte; it is no text", line=line)
     return Objects(names, row_starts, kind, values, lines, spans, text, ends)

@@ -131,6 +131,14 @@ def test_control_byte_in_a_number_is_refused(byte):
         read_rows_of(row, Path("a.txt"))
 
 
+@pytest.mark.parametrize("text", [bytes(40), CAR.encode() + b"\n" + bytes(3), b"C\0" + CAR[1:].encode()])
+def test_zero_byte_is_refused_with_its_line(text):
+    """A file that a crash left full of zeros is no frame without objects."""
+    line = 1 + text[: text.index(0)].count(b"\n")
+    with pytest.raises(BadFile, match=f"a.txt, line {line}: holds a zero byte"):
+        read_rows_of(text, Path("a.txt"))
+
+
 @pytest.mark.parametrize("byte", [11, 12, 28])
 def test_strange_blank_separates_as_in_python(byte):
     row = b"Car 0 0 0 1 2 9" + bytes([byte]) + b"8 1 1 1 1 1 9 0"
