@@ -83,16 +83,17 @@ def _evaluate(chosen: argparse.Namespace) -> int:
     for name, metrics in document.items():
         for metric, levels in metrics.items():
             if levels is None:
-                print(f"{name:<12}{metric:<8}not computed: {_why_not(metric, judged.found[name])}")
+                lacks_alpha = metric == "aos" and metrics["bbox"] is not None
+                print(f"{name:<12}{metric:<8}not computed: {_why_not(judged.found[name], lacks_alpha)}")
             for level, ap in (levels or {}).items():
                 print(f"{name:<12}{metric:<8}{level:<12}{ap['R11']:>9.4f}{ap['R40']:>9.4f}")
     return 0
 
 
-def _why_not(metric: str, results: int) -> str:
+def _why_not(results: int, lacks_alpha: bool) -> str:
     if not results:
         return "no result is of this class"
-    return "it needs an alpha in every result" if metric == "aos" else "no detection has the fields it needs"
+    return "it needs an alpha in every result" if lacks_alpha else "no detection has the fields it needs"
 
 
 def _convert(chosen: argparse.Namespace) -> int:

@@ -76,6 +76,19 @@ def test_image_that_is_cut_short_is_skipped_without_decoding(kitti_tree, capsys)
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("left", "alpha", "reason"),
+    [("-5", "0.1", "no detection has the fields it needs"), ("1", "-10", "it needs an alpha in every result")],
+    ids=["boxes outside alone", "no alpha"],
+)
+def test_why_orientation_is_not_judged_is_said(tmp_path, capsys, left, alpha, reason):
+    for folder, score in (("labels", ""), ("results", " 0.5")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "000001.txt").write_text(f"Car 0 0 {alpha} {left} 1 99 99 1 1 1 1 1 9 0{score}\n")
+    assert main(["evaluate", "--labels", str(tmp_path / "labels"), "--results", str(tmp_path / "results")]) == 0
+    assert f"car         aos     not computed: {reason}\n" in capsys.readouterr().out
+
+
 def test_class_without_a_box_is_refused_where_it_was_asked_for(kitti_tree, capsys):
     tree = kitti_tree().frames(2)
     out = tree.root / "coco"
