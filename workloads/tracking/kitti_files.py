@@ -37,12 +37,12 @@ def read(path: Path, content: str, *, detections: bool) -> Rows:
         row = TextRow(path, number, words, _NAMES[len(words)])
         frame = row.whole(0, least=0)
         last = len(words) - 1
-        if len(words) == 7:
-            rows.add(frame=frame, name=words[1], box=row.box_xyxy(2, sizes=False), score=row.score(last), line=number)
-            continue
-        kind = words[2]
+        kind = words[1] if len(words) == 7 else words[2]
         ignored = kind.lower() == "dontcare"
         if detections and ignored:
+            continue
+        if len(words) == 7:
+            rows.add(frame=frame, name=kind, box=row.box_xyxy(2, sizes=False), score=row.score(last), line=number)
             continue
         score = 1.0 if len(words) == 17 else row.score(last) if detections else row.number(last)
         track = NO_ID if detections else row.whole(1) if ignored else row.identity(1)

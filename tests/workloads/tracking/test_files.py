@@ -124,6 +124,16 @@ def test_pipe_gives_its_rows_though_it_can_be_read_once(tmp_path):
     assert (form, len(found)) == (Format.KITTI, 3)
 
 
+@pytest.mark.parametrize(
+    "region",
+    ["0 DontCare 1 1 9 9 0.9\n", "0 -1 DontCare -1 -1 -10 1 1 9 9 -1 -1 -1 -1000 -1000 -1000 -10 0.9\n"],
+    ids=["7 fields", "18 fields"],
+)
+def test_region_nobody_labelled_is_no_detection(tmp_path, region):
+    found, _ = read(written(tmp_path, region + KITTI), detections=True)
+    assert found.names == ("Car", "Pedestrian")
+
+
 def test_truth_may_be_sorted_by_object(tmp_path):
     """MOTChallenge sorts its truth so."""
     truth, _ = read(written(tmp_path, "2,1,1,1,1,1,1\n1,1,1,1,1,1,1\n1,2,1,1,1,1,1\n"), detections=False)
