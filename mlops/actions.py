@@ -211,6 +211,8 @@ def _launch(
         intake.start(services, stands)
     else:
         runs.publish(services, run_key)
+    if parent.outcome is Outcome.BELOW_THRESHOLD:
+        runs.publish(services, parent.run_key)  # it is nobody's turn there any more
     return Done(f"{trigger.value} {run_key}", run_key)
 
 

@@ -32,13 +32,13 @@ def publish(services: Services, run_key: str) -> RunRecord:
     if record.issue is None or not services.settings.github_repository:
         return record
     addresses = report.Addresses.from_settings(services.settings)
-    hint = _suggestion(services, record)
+    hint, followed_by = _suggestion(services, record), _follower(services, record)
     for _ in range(4):
-        text = report.render(record, addresses, hint)
+        text = report.render(record, addresses, hint, followed_by)
         record = _write(services, record, text)
         # Two tasks may publish at once; whoever wrote last must have written the latest.
         latest = services.ledger.require_run(run_key)
-        if report.render(latest, addresses, hint) == text:
+        if report.render(latest, addresses, hint, followed_by) == text:
             break
         record = latest
     _label(services, record, addresses)
@@ -64,6 +64,14 @@ def _suggestion(services: Services, record: RunRecord) -> dict[str, Any]:
         return {name: found[name] for name in ("hyperparameters", "reasons") if found.get(name)}
 
     return once(services.ledger, record.run_key, "suggestion", think)
+
+
+def _follower(services: Services, record: RunRecord) -> str:
+    """The run by which somebody answered this one; empty where it does not wait for an answer, or has none."""
+    if record.outcome is not Outcome.BELOW_THRESHOLD:
+        return ""
+    of_issue = services.ledger.list_runs(repository_id=record.repository_id, issue=record.issue)
+    return next((run.run_key for run in of_issue if run.parent == record.run_key), "")
 
 
 def _write(services: Services, record: RunRecord, text: str) -> RunRecord:

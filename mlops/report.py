@@ -31,11 +31,12 @@ _ICONS = {
     PhaseState.FAILED: "❌",
     PhaseState.SKIPPED: "⏭️",
 }
+YOUR_TURN = ": your turn"
 _HEADLINES = {
     Outcome.DEPLOYED: ("🚀", "Deployed"),
     Outcome.REGISTERED: ("📦", "Passed and registered"),
     Outcome.KEPT_CHAMPION: ("🏆", "Passed, but the serving model is better"),
-    Outcome.BELOW_THRESHOLD: ("📉", "Below the threshold: your turn"),
+    Outcome.BELOW_THRESHOLD: ("📉", f"Below the threshold{YOUR_TURN}"),
     Outcome.STOPPED: ("🛑", "Stopped"),
     Outcome.FAILED: ("❌", "Failed"),
 }
@@ -86,23 +87,29 @@ def marker(run_key: str) -> str:
     return f"<!-- mlops-run:{run_key} -->"
 
 
-def render(record: RunRecord, addresses: Addresses = Addresses(), suggestion: Mapping[str, Any] | None = None) -> str:
+def render(
+    record: RunRecord,
+    addresses: Addresses = Addresses(),
+    suggestion: Mapping[str, Any] | None = None,
+    followed_by: str = "",
+) -> str:
     """The comment as Markdown: a pure function of the record.
 
     Args:
         suggestion: `hyperparameters` worth trying next and `reasons` why; the present ones are shown without.
+        followed_by: the run that somebody has answered this one with.
     """
     spec = details("The whole specification, with every default filled in", fence(as_yaml(record.spec), "yaml"))
     blocks = [
         marker(record.run_key),
-        _headline(record),
+        _headline(record).replace(YOUR_TURN, "") if followed_by else _headline(record),
         _summary(record),
         _notes(record),
         _phases(record),
         _metrics(record),
         _plots(record, addresses),
         _links(record, addresses),
-        _next_steps(record, addresses, suggestion),
+        _next_steps(_followed(followed_by) if followed_by else _steps(record, addresses, suggestion)),
         spec,
         _footer(record),
     ]
@@ -323,8 +330,11 @@ def _pages(record: RunRecord, addresses: Addresses) -> list[str]:
     return pages
 
 
-def _next_steps(record: RunRecord, addresses: Addresses, suggestion: Mapping[str, Any] | None) -> str:
-    steps = _steps(record, addresses, suggestion)
+def _followed(run_key: str) -> str:
+    return f"Run {code(run_key, 80)} followed; its comment says what you can do now."
+
+
+def _next_steps(steps: str) -> str:
     return "### What you can do\n\n" + steps if steps else ""
 
 

@@ -60,6 +60,14 @@ def test_below_the_threshold_the_operator_gets_something_to_paste():
     assert "```\n/retrain\nhyperparameters:\n  n_estimators: 200\n  max_depth: 4\n```" in text
 
 
+def test_a_run_that_was_answered_leaves_the_turn_to_the_next():
+    record = finished(judged_record(value=0.9), Outcome.BELOW_THRESHOLD)
+    text = report.render(record, ADDRESSES, followed_by=f"{RUN_KEY}-r1")
+    assert "## 📉 Below the threshold: `xgboost-breast-cancer`" in text
+    assert f"Run `{RUN_KEY}-r1` followed" in text
+    assert "/retrain" not in text
+
+
 def test_a_suggestion_takes_the_place_of_the_present_settings():
     record = finished(judged_record(value=0.9, retraining=2), Outcome.BELOW_THRESHOLD)
     text = report.render(record, ADDRESSES, {"hyperparameters": {"max_depth": 8}, "reasons": ["Too deep."]})

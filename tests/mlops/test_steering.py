@@ -56,6 +56,7 @@ def test_other_settings_start_the_next_training(house, forge, airflow, waiting):
     assert airflow.runs[f"{run_key}-r1"]["conf"]["hyperparameters_n_estimators"] == 80
     assert forge.reactions(comment) == {"eyes", "+1"}
     assert forge.labels(number) == {"mlops:train", "mlops:running"}
+    assert f"Run `{run_key}-r1` followed" in forge.comments(number)[0]
 
 
 def test_a_yaml_block_alone_is_an_answer_while_a_run_waits_for_settings(house, forge, airflow, waiting):
