@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import argparse
 import os
+import re
 import sys
 from collections.abc import Callable
 from typing import NoReturn
 
 _SIGPIPE, _SIGINT = 128 + 13, 128 + 2
+
+
+def take_negative_numbers(parser: argparse.ArgumentParser) -> None:
+    """-4e1 and -40. are numbers too, as Python 3.14 has it; argparse took them for options."""
+    parser._negative_number_matcher = re.compile(r"-\.?\d")
 
 
 def leave(main: Callable[[], int]) -> NoReturn:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from workloads.command_line import leave
+from workloads.command_line import leave, take_negative_numbers
 from workloads.contract import UserError
 from workloads.pointcloud import description
 from workloads.pointcloud.files import read_cloud
@@ -21,6 +21,9 @@ from workloads.pointcloud.outputs import OutputSettings
 from workloads.pointcloud.pillars import pillar_features
 from workloads.pointcloud.settings import FR_034, Range
 from workloads.pointcloud.voxels import voxelize
+
+_OPTIONS = {"range_m": "--range", "grid_m": "--grid", "voxel_size_m": "--voxel", "max_points": "--max-points",
+            "max_voxels": "--max-voxels"}  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     cut = commands.add_parser("voxelize", help="pillars (default), voxels, or means of cells")
     cut.set_defaults(run=_voxelize)
     for command in (info, cut):
+        take_negative_numbers(command)
         command.add_argument("file", type=Path, help=".bin, .pcd or .ply")
         command.add_argument("--json", action="store_true", help="print JSON")
         command.add_argument("--fields", help="columns of a .bin, e.g. x,y,z,intensity,ring")
@@ -82,7 +86,11 @@ def _voxelize(chosen: argparse.Namespace) -> dict[str, Any]:
                             "every cell; leave one of them out")  # fmt: skip
     asked = {"outputs": [kind], "range_m": chosen.range, "grid_m": chosen.grid, "voxel_size_m": chosen.voxel,
              "max_points": chosen.max_points, "max_voxels": chosen.max_voxels}  # fmt: skip
-    read = OutputSettings.read(asked)
+    try:
+        read = OutputSettings.read(asked)
+    except UserError as mistake:  # which names the field of an issue
+        setting, _, reason = str(mistake).removeprefix("preprocessing.points.").partition(":")
+        raise UserError(f"{_OPTIONS.get(setting, setting)}:{reason}") from mistake
     settings = read.voxels or read.pillars
     assert settings is not None
     cloud = read_cloud(chosen.file, _names(chosen.fields))

@@ -9,6 +9,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+from workloads.command_line import take_negative_numbers
 from workloads.contract import UserError
 from workloads.tracking.evaluation import COMBINED, Rules, evaluate
 from workloads.tracking.formats import Format, read, suffixes, text
@@ -22,6 +23,7 @@ PRESET_OF_FORMAT = {Format.MOT: "demo", Format.KITTI: "road", Format.COCO: "road
 
 def add_run(parser: argparse.ArgumentParser) -> None:
     """The options of `run`."""
+    take_negative_numbers(parser)
     parser.add_argument("--detections", type=Path, required=True, help="MOTChallenge or KITTI text, or a JSON list")
     parser.add_argument("--out", type=Path, required=True, help="the tracks, in the same format")
     parser.add_argument("--format", type=Format, choices=list(Format), help="default: seen from the file")

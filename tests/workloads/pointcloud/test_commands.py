@@ -91,6 +91,29 @@ def test_option_that_would_do_nothing_is_refused(scan, capsys, more, words):
     assert words in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (("--range", "0", "0", "-40", "40", "-3", "1"), "--range: x runs from 0 to 0"),
+        (("--grid", "0", "1", "2", "1", "0", "1"), "--grid: y runs from 2 to 1"),
+        (("--voxel", "0", "1", "1"), "--voxel: 0 m along x"),
+        (("--max-points", "0"), "--max-points: 0; choose 1 to"),
+        (("--max-voxels", "0"), "--max-voxels: 0; choose 1 to"),
+    ],
+)
+def test_mistake_names_the_option_and_no_field_of_an_issue(scan, capsys, more, words):
+    assert main(["voxelize", str(scan), *more]) == 2
+    assert capsys.readouterr().err.startswith(f"error: {words}")
+
+
+def test_negative_numbers_may_be_spelt_in_any_way(scan, capsys):
+    counts = []
+    for y in ("-40", "-40.", "-4e1", "-.4E+2"):
+        assert main(["info", str(scan), "--json", "--range", "0", "70", y, "40", "-3", "1"]) == 0
+        counts.append(json.loads(capsys.readouterr().out)["range_m"])
+    assert counts == [[0, 70, -40, 40, -3, 1]] * 4
+
+
 def test_bad_input_is_one_line_and_code_2(tmp_path, capsys):
     (tmp_path / "a.bin").write_bytes(bytes(15))
     for words in (["info", str(tmp_path / "a.bin")], ["voxelize", str(tmp_path / "none.ply")],
