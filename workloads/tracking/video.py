@@ -5,6 +5,7 @@ The wheel's FFmpeg writes MPEG-4 part 2 (`mp4v`): players and OpenCV show it, br
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -42,7 +43,7 @@ def image_files(folder: Path, first_frame: int) -> list[tuple[int, Path]]:
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: there is no such folder of images")
-    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    files = sorted((path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES), key=_as_people_count)
     if not files:
         raise UserError(f"{folder}: holds no image ({', '.join(SUFFIXES)})")
     if not all(path.stem.isdecimal() for path in files):
@@ -52,6 +53,11 @@ def image_files(folder: Path, first_frame: int) -> list[tuple[int, Path]]:
         if frame == other:
             raise UserError(f"{folder}: {one.name} and {path.name} are both frame {frame}")
     return numbered
+
+
+def _as_people_count(path: Path) -> list[str | int]:
+    """frame_2 comes before frame_10."""
+    return [int(part) if place % 2 else part for place, part in enumerate(re.split("([0-9]+)", path.name))]
 
 
 def write_film_of_files(files: list[tuple[int, Path]], tracks: Rows, path: Path, frame_rate: float = 10.0) -> Film:

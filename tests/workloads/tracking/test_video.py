@@ -64,6 +64,12 @@ def test_files_named_by_numbers_are_those_frames_and_others_count_from_the_first
     assert [frame for frame, _ in image_files(tmp_path, 1)] == [1, 2, 3]
 
 
+def test_images_come_in_the_order_people_count_in(tmp_path):
+    for name in ("frame_10.png", "frame_9.png", "frame_1.jpg", "a.png"):
+        (tmp_path / name).touch()
+    assert [path.stem for _, path in image_files(tmp_path, 0)] == ["a", "frame_1", "frame_9", "frame_10"]
+
+
 def test_an_image_that_cannot_be_read_is_skipped_and_named(tmp_path):
     for frame in range(3):
         cv2.imwrite(str(tmp_path / f"{frame}.png"), np.zeros((40, 60, 3), np.uint8))
