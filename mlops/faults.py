@@ -12,6 +12,10 @@ _PLATFORM = re.compile(
     r"[Ss]pot|[Ii]nterrupt|NodeFailure|ServiceUnavailable|[Pp]lease (try|retry)|"
     r"exit code:? ?(137|139|143|255)\b"
 )
+_WRAPPED_BEHIND = re.compile(
+    r"\s*\(AlgorithmError: See job logs for more information, exit code: \d+\)$|, exit code: 2$"
+)
+"""What follows a workload's own words; other exit codes than that of a user's mistake tell something."""
 _USER = re.compile(r"ClientError|MaxRuntimeExceeded|ValidationException|exit code:? ?2\b")
 
 
@@ -40,4 +44,5 @@ def in_plain_words(failure_reason: str, limit: int = 600) -> str:
     text = re.sub(r"^\s*(AlgorithmError:\s*)+", "", failure_reason).strip()
     text = re.sub(r"^ExecuteUserScriptError:\s*", "", text)
     text = re.sub(r"^(UserError|InternalError):\s*", "", text)
+    text = _WRAPPED_BEHIND.sub("", text) or text
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -29,4 +29,8 @@ def test_a_failure_reason_is_the_requesters_or_the_platforms(reason, fault):
 
 def test_the_wrapping_of_a_reason_is_taken_off_and_its_length_is_bounded():
     assert in_plain_words("AlgorithmError: UserError: no column 'y'") == "no column 'y'"
+    assert in_plain_words("AlgorithmError: UserError: no column 'y', exit code: 2") == "no column 'y'"
+    told = "UserError: no column 'y' (AlgorithmError: See job logs for more information, exit code: 2)"
+    assert in_plain_words(told) == "no column 'y'"
+    assert in_plain_words("AlgorithmError: , exit code: 137") == ", exit code: 137"
     assert len(in_plain_words("x" * 5000)) == 600
