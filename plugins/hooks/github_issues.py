@@ -178,7 +178,7 @@ class IssuePoll:
 def asked_pause(reply: httpx.Response) -> float | None:
     """Seconds to wait after a 403 or 429; None where it is a refusal and not a limit."""
     if "retry-after" in reply.headers:
-        return max(1.0, float(reply.headers["retry-after"]))
+        return max(1.0, _retry_after(reply))
     if reply.headers.get("x-ratelimit-remaining") == "0":
         return _until_reset(reply) + 1.0
     # A secondary limit may come without headers.
@@ -196,11 +196,26 @@ def fair_pause(reply: httpx.Response) -> float:
     return _until_reset(reply) / max(left, 1.0)
 
 
+def _retry_after(reply: httpx.Response) -> float:
+    """GitHub says seconds; a proxy in front of it may say a date (RFC 9110, 10.2.3)."""
+    told = reply.headers["retry-after"].strip()
+    if told.isdecimal():
+        return float(told)
+    try:
+        return parsedate_to_datetime(told).timestamp() - _server_time(reply)
+    except ValueError:
+        return 60.0
+
+
 def _until_reset(reply: httpx.Response) -> float:
-    """Seconds by the server's clock; ours may be wrong."""
     reset = float(reply.headers.get("x-ratelimit-reset", 0))
+    return max(0.0, reset - _server_time(reply))
+
+
+def _server_time(reply: httpx.Response) -> float:
+    """Seconds since 1970 by the server's clock; ours may be wrong."""
     now = parsedate_to_datetime(reply.headers["date"]) if "date" in reply.headers else datetime.now(UTC)
-    return max(0.0, reset - now.timestamp())
+    return now.timestamp()
 
 
 @dataclass(frozen=True)

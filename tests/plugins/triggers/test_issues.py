@@ -236,6 +236,8 @@ RESET = str(int(datetime(2026, 11, 23, 10, 30, tzinfo=UTC).timestamp()))
         pytest.param(
             403, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": RESET, "date": DATE}, 1801, id="hour spent"
         ),
+        pytest.param(429, {"retry-after": "Mon, 23 Nov 2026 10:00:17 GMT", "date": DATE}, 17, id="a proxy's date"),
+        pytest.param(429, {"retry-after": "soon"}, 60, id="neither seconds nor date"),
         pytest.param(429, {}, 60, id="no hint"),
         pytest.param(502, {}, 10, id="server trouble"),
     ],
