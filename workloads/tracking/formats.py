@@ -73,7 +73,8 @@ def recognise(content: str, path: Path) -> Format | None:
         return None
     if first.lstrip()[0] in "[{":
         return Format.COCO
-    if "," in first:
+    before, comma, _ = first.partition(",")
+    if comma and len(before.split()) < 2:  # a class of KITTI's may hold a comma too
         return Format.MOT
     if len(first.split()) in (7, 17, 18):
         return Format.KITTI

@@ -33,9 +33,23 @@ def written(folder: Path, content: str, name: str = "a.txt") -> Path:
         (MOT, Format.MOT, [1, 2], ("",)),
         (MOT.replace("\n", "\r\n\r\n").rstrip(), Format.MOT, [1, 2], ("",)),
         (KITTI, Format.KITTI, [0, 0, 2], ("Car", "Pedestrian")),
+        (
+            KITTI.replace("Car", "Car,_red").replace("car", "Car,_red"),
+            Format.KITTI,
+            [0, 0, 2],
+            ("Car,_red", "Pedestrian"),
+        ),
+        (MOT.replace(",", " , "), Format.MOT, [1, 2], ("",)),
         ("\ufeff" + COCO, Format.COCO, [7, 8], ("3", "Car")),
     ],
-    ids=["mot", "windows, blank lines, no final newline", "kitti", "json with a mark"],
+    ids=[
+        "mot",
+        "windows, blank lines, no final newline",
+        "kitti",
+        "kitti with commas",
+        "mot with blanks",
+        "json with a mark",
+    ],
 )
 def test_detections_are_read_in_the_format_they_are_seen_to_have(tmp_path, content, form, frames, names):
     found, seen = read(written(tmp_path, content), detections=True)
