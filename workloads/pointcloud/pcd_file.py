@@ -5,6 +5,7 @@ Source: Point Cloud Library, "The PCD (Point Cloud Data) file format" (versions 
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,7 +82,8 @@ def read_header(path: Path, content: np.ndarray) -> Header:
     head = content[:LONGEST_HEADER].tobytes()
     said: dict[str, str] = {}
     lines: dict[str, int] = {}
-    at, line = 0, 0
+    at = len(BOM_UTF8) if head.startswith(BOM_UTF8) else 0  # as Windows editors begin a text
+    line = 0
     while "DATA" not in said:
         if at >= len(head):
             raise BadFile(path, "the header ends without DATA; the file is cut, or no PCD", line=line or 1)

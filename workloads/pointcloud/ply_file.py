@@ -5,6 +5,7 @@ Source: G. Turk, "The PLY Polygon File Format" (1994), with the sized type names
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -82,7 +83,8 @@ def read_header(path: Path, content: np.ndarray) -> Header:
     head = content[:LONGEST_HEADER].tobytes()
     elements: list[Element] = []
     said: list[str] = []
-    form, at, line = "", 0, 0
+    form, line = "", 0
+    at = len(BOM_UTF8) if head.startswith(BOM_UTF8) else 0  # as Windows editors begin a text
     while True:
         if at >= len(head):
             raise BadFile(path, "the header ends without end_header; the file is cut, or no PLY", line=line or 1)

@@ -280,7 +280,7 @@ def test_elements_before_and_behind_the_vertices_are_walked_over(write):
 
 def test_text_of_windows_with_blank_lines_is_read(write):
     for name in ("ascii.pcd", "ascii.ply"):
-        content = FILES[name].replace(b"\n0.1", b"\n\n  0.1").replace(b"\n", b"\r\n")
+        content = b"\xef\xbb\xbf" + FILES[name].replace(b"\n0.1", b"\n\n  0.1").replace(b"\n", b"\r\n")
         np.testing.assert_array_equal(read_cloud(write(name, content)).points, POINTS)
 
 
