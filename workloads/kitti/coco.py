@@ -69,7 +69,8 @@ def _checked(objects: Objects, layout: Layout) -> Objects:
 
 def frames_with_a_box_outside(objects: Objects, sizes: Mapping[str, tuple[int, int]], layout: Layout
                               ) -> dict[str, BadFile]:  # fmt: skip
-    """Frames with a box that lies wholly beside its image: the label belongs to another one.
+    """Frames with a box that lies wholly beside its image: the label belongs to another one. Or with one that is too
+    large for its area to be a number: JSON has no infinity.
 
     Args:
         sizes: {frame: (height, width) in pixels}; a frame without size is not looked at.
@@ -82,6 +83,12 @@ def frames_with_a_box_outside(objects: Objects, sizes: Mapping[str, tuple[int, i
         name = objects.frames[int(objects.frame_of_row[row])]
         box = ", ".join(f"{value:g}" for value in objects.boxes[row])
         reason = f"the box [{box}] lies outside the image ({width[row]:g} x {height[row]:g} pixels)"
+        wrong.setdefault(name, BadFile(layout.label(name), reason, line=int(objects.lines[row])))
+    with np.errstate(over="ignore", invalid="ignore"):
+        area = (right - left) * (bottom - top)
+    for row in np.flatnonzero(~np.isfinite(area)).tolist():
+        name = objects.frames[int(objects.frame_of_row[row])]
+        reason = f"the box [{', '.join(f'{value:g}' for value in objects.boxes[row])}] has no finite area"
         wrong.setdefault(name, BadFile(layout.label(name), reason, line=int(objects.lines[row])))
     return wrong
 

@@ -64,6 +64,14 @@ def test_box_beside_its_image_is_refused_as_prepare_does(kitti_tree, kitti_rows,
     assert (told["images"], list(told["class_policy"]["types"])) == (1, ["Car"])
 
 
+def test_box_without_a_finite_area_is_skipped_and_counted(kitti_tree, capsys):
+    tree = kitti_tree().frame("000001").frame("000002", ["Car 0 0 0 -1e308 1 1e308 9 1 1 1 1 1 9 0"])
+    assert main(["convert", "--root", str(tree.root), "--out", str(tree.root / "coco"), "--json"]) == 0
+    (bad,) = json.loads(capsys.readouterr().out)["bad_frames"]
+    assert bad["reason"] == "training/label_2/000002.txt, line 1: the box [-1e+308, 1, 1e+308, 9] has no finite area"
+    assert "null" not in (tree.root / "coco" / "annotations.json").read_text()
+
+
 def test_image_that_is_cut_short_is_skipped_without_decoding(kitti_tree, capsys):
     tree = kitti_tree().frame("000001").frame("000002").frame("000003", suffix=".jpg")
     for path in (tree.image("000002"), tree.image("000003").with_suffix(".jpg")):
