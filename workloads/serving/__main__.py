@@ -20,9 +20,10 @@ import numpy as np
 from workloads.command_line import leave
 from workloads.contract import UserError
 from workloads.images.codec import decode, encode_jpeg, encode_png
-from workloads.images.drawing import draw_boxes
+from workloads.images.drawing import colour_of, draw_boxes
 
 _TIMEOUT_S = 60
+_WRITERS = {".png": encode_png, ".jpg": encode_jpeg, ".jpeg": encode_jpeg}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,6 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     predict.add_argument("--json", action="store_true", help="print the server's own answer")
     chosen = parser.parse_args(arguments)
     try:
+        if chosen.draw and chosen.draw.suffix.lower() not in _WRITERS:
+            raise UserError(f"--draw {chosen.draw}: its name ends with none of {', '.join(_WRITERS)}")
         content = _read(chosen.image)
         document = ask(chosen.url, content, chosen.wishes)
         prediction = document["predictions"][0]
@@ -54,7 +57,8 @@ def ask(url: str, content: bytes, wishes: str = "") -> dict[str, Any]:
     address = url if url.rstrip("/").endswith("/invocations") else url.rstrip("/") + "/invocations"
     headers = {"Content-Type": "application/x-image", "Accept": "application/json"}
     if wishes:
-        headers["X-Amzn-SageMaker-Custom-Attributes"] = wishes
+        # http.client writes Latin-1; the server reads UTF-8, which a class may be named in.
+        headers["X-Amzn-SageMaker-Custom-Attributes"] = wishes.encode("utf-8", "replace").decode("latin-1")
     if not address.startswith(("http://", "https://")):
         raise UserError(f"--url: {url!r} is no http:// or https:// address")
     try:
@@ -97,10 +101,10 @@ def _as_text(version: str, prediction: dict[str, Any]) -> str:
 
 def _draw(path: Path, content: bytes, detections: list[dict[str, Any]]) -> None:
     boxes = np.array([one["box"] for one in detections], np.float32).reshape(-1, 4)
-    drawn = draw_boxes(decode(content), boxes, [f"{one['class']} {one['score']:.2f}" for one in detections])
-    as_jpeg = path.suffix.lower() in (".jpg", ".jpeg")
+    words = [f"{one['class']} {one['score']:.2f}" for one in detections]
+    drawn = draw_boxes(decode(content), boxes, words, [colour_of(one["class_id"]) for one in detections])
     try:
-        path.write_bytes(encode_jpeg(drawn) if as_jpeg else encode_png(drawn))
+        path.write_bytes(_WRITERS[path.suffix.lower()](drawn))
     except OSError as unwritable:
         raise UserError(f"--draw {path}: {unwritable.strerror}") from unwritable
 

@@ -66,7 +66,7 @@ class Parser:
         if not header:
             return self._defaults
         words: dict[str, Any] = {}
-        for part in header.decode("latin-1").split(";"):
+        for part in _as_text(header).split(";"):
             name, sign, value = (text.strip() for text in part.partition("="))
             if not name and not sign:
                 continue  # a semicolon at the end
@@ -117,6 +117,14 @@ class Parser:
             raise _wrong("uncertainty: this model was packaged without model_mc.onnx, which mc_dropout needs",
                          "Ask for uncertainty tta, or package the model with it.", "no_dropout")  # fmt: skip
         return str(value)
+
+
+def _as_text(header: bytes) -> str:
+    """UTF-8, as classes may be named in, or Latin-1, as HTTP once had it."""
+    try:
+        return header.decode("utf-8")
+    except UnicodeDecodeError:
+        return header.decode("latin-1")
 
 
 _FORM = "Send `parameters` as a JSON object, or the header as name=value;name=value; see /openapi.json."

@@ -65,6 +65,17 @@ def test_refusal_is_one_line_and_exit_2(ask_by_hand, capsys, content, options, w
     assert said.count("\n") == 1
 
 
+def test_wish_in_any_script_reaches_the_server(ask_by_hand, make, capsys):
+    assert ask_by_hand(make.road(), "--wishes", "classes=歩行者") == 2
+    assert "classes: '歩行者' is unknown to this model" in capsys.readouterr().err
+
+
+def test_picture_is_drawn_as_png_or_jpeg_alone(ask_by_hand, make, tmp_path, capsys):
+    assert ask_by_hand(make.road(), "--draw", str(tmp_path / "out.gif")) == 2
+    assert "ends with none of .png, .jpg, .jpeg" in capsys.readouterr().err
+    assert not (tmp_path / "out.gif").exists()
+
+
 def test_missing_image_is_told(capsys, tmp_path):
     assert main(["predict", str(tmp_path / "none.png"), "--url", "http://127.0.0.1:1"]) == 2
     assert "none.png: No such file" in capsys.readouterr().err
