@@ -61,10 +61,11 @@ class Picture:
         letterbox = Letterbox(fitting.image_size, fitting.input_size, fitting.ratio * scale)
         pixels = self.pixels
         if pixels.dtype == np.float32:
-            if scale == 1 and not mirrored:
+            lettered = Letterbox.fit(self.image_size, (pixels.shape[0], pixels.shape[1]))
+            if scale == 1 and not mirrored and lettered.input_size == fitting.input_size:
                 out[...] = pixels.transpose(2, 0, 1)  # what the caller letterboxed is the network's input, untouched
                 return letterbox
-            height, width = fitting.scaled_size
+            height, width = lettered.scaled_size  # a member of an ensemble may have an input of another size
             pixels = pixels[:height, :width]
         height, width = letterbox.scaled_size
         if pixels.shape[:2] != (height, width):

@@ -55,3 +55,14 @@ def test_mirrored_network_input_keeps_its_padding_at_the_right():
     out, _ = placed(tensor.transpose(1, 2, 0), image_size=(128, 100), mirrored=True)
     np.testing.assert_array_equal(out[:, :, :50], tensor[:, :, 49::-1])
     assert (out[:, :, 50:] == 114).all()
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_network_input_of_another_size_is_fitted_anew_without_its_padding(mirrored):
+    """As for a member of an ensemble: 128 x 100 fills 64 x 50 of the one input and 32 x 25 of the other."""
+    tensor = np.full((3, 64, 96), 7, np.float32)
+    tensor[:, :, :50] = 200
+    out, letterbox = placed(tensor.transpose(1, 2, 0), size=(32, 64), image_size=(128, 100), mirrored=mirrored)
+    assert letterbox == Letterbox.fit((128, 100), (32, 64))
+    assert (out[:, :, :25] == 200).all()
+    assert (out[:, :, 25:] == 114).all()
