@@ -49,7 +49,7 @@ class BadFrames:
         """
         new = {frame: mistake for frame, mistake in mistakes.items() if frame not in self.reasons}
         for frame, mistake in new.items():
-            self.reasons[frame] = self._without_root(str(mistake))
+            self.reasons[frame] = without_root(self.root, mistake)
             self.tell(frame, self.reasons[frame])
         if new and self.too_many:
             raise UserError(self._verdict(last))
@@ -58,10 +58,6 @@ class BadFrames:
     def too_many(self) -> bool:
         count = len(self.reasons)
         return count >= self.total or (count > 1 and count > self.max_share * self.total)
-
-    def _without_root(self, message: str) -> str:
-        """Where a job finds its input is nobody's concern."""
-        return message.replace(f"{self.root}/", "")
 
     def _verdict(self, last: bool) -> str:
         count = len(self.reasons)
@@ -78,3 +74,8 @@ class BadFrames:
 
     def as_list(self) -> list[dict[str, Any]]:
         return [{"frame": frame, "reason": self.reasons[frame]} for frame in sorted(self.reasons)]
+
+
+def without_root(root: Path, mistake: UserError) -> str:
+    """Where a job finds its input is nobody's concern."""
+    return str(mistake).replace(f"{root}/", "")

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from workloads.contract import Paths, Run, log, write_json
+from workloads.contract import Paths, Run, UserError, log, write_json
 from workloads.detection import dataset_facts, frame_splits, previews, quality_page
-from workloads.detection.bad_frames import MAX_BAD_SHARE, BadFrames
+from workloads.detection.bad_frames import MAX_BAD_SHARE, BadFrames, without_root
 from workloads.detection.frame_baseline import write_baseline
 from workloads.detection.frame_files import place_frames
 from workloads.detection.frame_splits import SPLITS, Plan
@@ -119,7 +119,10 @@ def divide(run: Run, root: Path) -> Prepared:
     """Read and check all frames, apply the class policy, and decide which frame goes where. Writes nothing."""
     if run.preprocessing.get("points"):
         check_settings(run.preprocessing["points"])
-    raw = open_raw(root, run)
+    try:
+        raw = open_raw(root, run)
+    except UserError as mistake:
+        raise UserError(without_root(root, mistake)) from mistake
     bad = BadFrames(root, len(raw.frames) + sum(name not in {one.name for one in raw.frames} for name in raw.bad),
                     float(run.preprocessing.get("max_bad_share", MAX_BAD_SHARE)))  # fmt: skip
     # What the issue asks for is judged before an hour of reading.

@@ -106,8 +106,9 @@ def test_lists_decide_and_kittis_sizes_are_explained(make, kitti_tree):
 )
 def test_wrong_lists_are_refused_with_file_and_line(make, kitti_tree, train, val, words):
     tree = kitti_tree().frames(4).lists(train, val)
-    with pytest.raises(UserError, match=words):
+    with pytest.raises(UserError, match=words) as refused:
         make(tree.root)
+    assert str(refused.value).startswith("ImageSets/val.txt, line")
 
 
 BROKEN = {
