@@ -227,8 +227,8 @@ class Deployment(Section):
     )
     max_latency_ms: float | None = Field(
         None,
-        gt=0,
-        le=60_000,
+        ge=1,
+        le=55_000,  # as its server has them: an answer of 60 s would find nobody waiting
         description="A detector slower than this answers with its fallback flag set; empty: no limit.",
     )
     min_agreement: float | None = Field(

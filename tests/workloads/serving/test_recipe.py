@@ -6,15 +6,24 @@ import json
 
 import pytest
 
+from mlops.spec.model import Deployment
 from workloads.serving.detector import Detector
 from workloads.serving.model import ModelRefused
-from workloads.serving.parameters import Parser
+from workloads.serving.parameters import Parser, defaults_of
 from workloads.serving.recipe import open_folder
 from workloads.serving.sessions import open_session
 
 
 def opened(folder, version=""):
     return open_folder(folder, version, {"MLOPS_SERVING_THREADS": "1"}, open_session)
+
+
+@pytest.mark.parametrize("name", ["score_threshold", "max_latency_ms", "min_agreement"])
+def test_all_that_an_issue_may_ask_for_is_served(name):
+    """A model whose server refuses its limit has been trained in vain."""
+    bounds = {type(bound).__name__: bound for bound in Deployment.model_fields[name].metadata}
+    for value in (bounds["Ge"].ge, bounds["Le"].le if "Le" in bounds else bounds["Lt"].lt):
+        defaults_of({name: value})
 
 
 def test_folder_gives_version_classes_and_defaults(spotting, make, tmp_path):
