@@ -75,8 +75,9 @@ def training_log(lesson: Lesson, trainer: Trainer, parity: dict[str, Any]) -> di
 
 def effective(lesson: Lesson, trainer: Trainer) -> dict[str, Any]:
     """`hyperparameters.json`: every setting with the value it had in the end."""
+    recipe = lesson.augmentation
     return lesson.settings.as_dict() | {
-        "augmentation": lesson.augmentation.as_dict(), "precision": trainer.precision.name,
+        "mosaic_prob": recipe.mosaic_prob, "mixup_prob": recipe.mixup_prob, "augmentation": recipe.as_dict(), "precision": trainer.precision.name,
         "parameters": lesson.settings.variant.parameters(len(lesson.recipe["classes"])),
     }  # fmt: skip
 

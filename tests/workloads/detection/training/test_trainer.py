@@ -46,7 +46,8 @@ def test_product_answers_alike_in_all_its_forms_and_says_how_it_came_about(train
     assert log["device"] == ("cpu" if not torch.cuda.is_available() else torch.cuda.get_device_name())
     recorded = json.loads((job.model / "hyperparameters.json").read_text())
     assert recorded["effective_learning_rate"] == pytest.approx(0.01 / 64 * 2)
-    assert recorded["augmentation"]["mosaic_prob"] == 0.5
+    assert recorded["augmentation"]["mosaic_prob"] == recorded["mosaic_prob"] == 0.5
+    assert recorded["mixup_prob"] == 0  # as officially for Nano
     assert [value > 0 for value in log["curve"]["series"]["train:l1_loss"]] == [False, True]  # the last epoch
 
 
