@@ -77,7 +77,8 @@ def effective(lesson: Lesson, trainer: Trainer) -> dict[str, Any]:
     """`hyperparameters.json`: every setting with the value it had in the end."""
     recipe = lesson.augmentation
     return lesson.settings.as_dict() | {
-        "mosaic_prob": recipe.mosaic_prob, "mixup_prob": recipe.mixup_prob, "augmentation": recipe.as_dict(), "precision": trainer.precision.name,
+        "mosaic_prob": recipe.mosaic_prob, "mixup_prob": recipe.mixup_prob, "augmentation": recipe.as_dict(),
+        "precision": trainer.precision.name,
         "parameters": lesson.settings.variant.parameters(len(lesson.recipe["classes"])),
     }  # fmt: skip
 
