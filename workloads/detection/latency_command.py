@@ -133,8 +133,7 @@ def _read_model(path: Path) -> Subject:
         except (archive.ArchiveError, FileNotFoundError, KeyError) as wrong:
             raise UserError(f"{path}: no model archive of a detector: {wrong}") from wrong
         name = str(folder.signature.get("variant", path.name))
-        notes = (f"packed in {folder.signature['precision']}",) if "precision" in folder.signature else ()
-        return Subject(name, folder.network.read_bytes(), folder.classes, notes)
+        return Subject(name, folder.network.read_bytes(), folder.classes)
 
 
 def _random(variant: str, size: tuple[int, int]) -> Subject:
@@ -150,12 +149,16 @@ def _random(variant: str, size: tuple[int, int]) -> Subject:
 
 
 def _rows(subject: Subject, chosen: argparse.Namespace, pictures: Pictures) -> Iterator[Row]:
-    for precision in dict.fromkeys(chosen.precision):
-        network = _converted(subject.network, precision, pictures)
+    from workloads.yolox.precision import precision_of
+
+    own = precision_of(subject.network)
+    for asked in dict.fromkeys(chosen.precision):
+        network = _converted(subject.network, asked, pictures)
+        precision = own if asked == "fp32" else asked  # fp32 is what leaves a network as it is
         size = OnnxDetector(network).input_size
         for provider in dict.fromkeys(chosen.provider):
             row = Row(subject.name, size, precision, provider, notes=list(subject.notes))
-            if precision == "int8":
+            if asked == "int8":
                 row.notes.append(CALIBRATED)
             if provider not in present_providers():
                 row.absent = f"this onnxruntime has {', '.join(present_providers())}"

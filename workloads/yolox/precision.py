@@ -90,13 +90,24 @@ def quantise_int8(exported: bytes, calibration_images: Iterable[np.ndarray], *, 
         return target.read_bytes()
 
 
-def _raw_answers(graph: Any) -> str:
-    """The name of what is decoded. Raises UserError where the graph is none of `export.to_onnx`."""
+def precision_of(network: bytes) -> str:
+    """fp32, fp16 or int8: in what the network of an ONNX file computes, whoever wrote it."""
+    import onnx
+
+    return _precision(onnx.load_from_string(network).graph)
+
+
+def _precision(graph: Any) -> str:
     from onnx import TensorProto
 
-    if any(node.op_type in _LOWERED for node in graph.node) or any(
-        weight.data_type == TensorProto.FLOAT16 for weight in graph.initializer
-    ):
+    if any(node.op_type in _LOWERED for node in graph.node):
+        return "int8"
+    return "fp16" if any(weight.data_type == TensorProto.FLOAT16 for weight in graph.initializer) else "fp32"
+
+
+def _raw_answers(graph: Any) -> str:
+    """The name of what is decoded. Raises UserError where the graph is none of `export.to_onnx`."""
+    if _precision(graph) != "fp32":
         raise UserError("the network is in fewer bits already; give the fp32 export of its training")
     for node in graph.node:
         if node.name.startswith(DECODING):

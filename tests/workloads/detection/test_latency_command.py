@@ -11,6 +11,7 @@ from workloads.detection.__main__ import main
 from workloads.detection.latency import STAGES, Stopwatch
 from workloads.detection.scoring import present_providers
 from workloads.images.codec import encode_jpeg, encode_png
+from workloads.yolox.precision import to_float16
 
 
 @pytest.fixture
@@ -47,6 +48,13 @@ def test_absent_provider_has_a_line_without_figures(network, capsys):
     assert [(row["precision"], row["provider"], bool(row["stages"])) for row in rows] == [
         ("fp32", "cpu", True), ("fp32", "cuda", False), ("fp16", "cpu", True), ("fp16", "cuda", False)]  # fmt: skip
     assert rows[1]["absent"].startswith("this onnxruntime has cpu")
+
+
+def test_network_that_is_lowered_already_is_told_as_what_it_is(network, tmp_path, capsys):
+    lowered = tmp_path / "half.onnx"
+    lowered.write_bytes(to_float16(network.read_bytes()))
+    assert latency("--model", str(lowered), "--json") == 0
+    assert [row["precision"] for row in json.loads(capsys.readouterr().out)["rows"]] == ["fp16"]
 
 
 def test_training_product_is_timed_under_its_variant(judge, capsys):
