@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from mlops.errors import RequestRefused
+from mlops.errors import RequestRefused, UserFault
 from mlops.ledger import Ledger, version_item
 from mlops.services import Services
 
@@ -81,3 +81,12 @@ def list_versions(services: Services, model: str) -> list[dict[str, str]]:
     item = services.ledger.get_item(version_item(model))
     taken = item.value["versions"] if item else {}
     return [{"version": version, **taken[version]} for version in sorted(taken, key=parse, reverse=True)]
+
+
+def require_packaged(services: Services, model: str, wanted: Iterable[str]) -> None:
+    """Raises UserFault for the first of `wanted` that was never packaged."""
+    there = [one["version"] for one in list_versions(services, model) if one.get("sha256")]
+    for version in wanted:
+        if version not in there:
+            known = ", ".join(there[:10]) or "none yet"
+            raise UserFault(f"deployment.ensemble: {model} has no packaged version {version}; there are: {known}.")

@@ -73,13 +73,12 @@ def members(services: Services, run: Run) -> list[str]:
     Raises:
         UserFault: a version was never packaged, or is no longer kept.
     """
-    there = {one["version"]: one for one in versions.list_versions(services, run.model) if one.get("sha256")}
+    versions.require_packaged(services, run.model, run.spec.deployment.ensemble)
     bucket, found = services.settings.bucket, []
     for version in run.spec.deployment.ensemble:
         archive = keys.uri(bucket, f"{keys.model_version_prefix(run.model, version)}model.tar.gz")
-        if version not in there or not size_of(services.cloud, archive):
-            known = ", ".join(list(there)[:10]) or "none yet"
-            raise UserFault(f"deployment.ensemble: {run.model} has no packaged version {version}; there are: {known}.")
+        if not size_of(services.cloud, archive):
+            raise UserFault(f"deployment.ensemble: the archive of {run.model} {version} is no longer kept.")
         found.append(archive)
     return found
 

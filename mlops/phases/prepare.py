@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlops import datasets, jobs, keys, raw_data
+from mlops import datasets, jobs, keys, raw_data, versions
 from mlops.decisions import known, once
 from mlops.errors import JobFailed, PlatformFault, RequestRefused, UserFault
 from mlops.faults import classify
@@ -91,6 +91,8 @@ def decide(services: Services, run: Run) -> dict[str, Any]:
             f"evaluation.test_dataset: {elsewhere!r} cannot be used with {run.spec.algorithm} yet; leave it out, and "
             "the model is judged on the sealed test split of its own dataset."
         )
+    # Only `package` needs them, after hours of training; what is not there now will not be there then.
+    versions.require_packaged(services, run.model, run.spec.deployment.ensemble)
     bucket, prefix = raw_data.source(wanted.name, wanted.s3_uri, settings.bucket, settings.data_buckets)
     inventory = raw_data.take_inventory(
         services.cloud, wanted.name, bucket, prefix, run.record.data_as_of, _suffixes(run.spec)

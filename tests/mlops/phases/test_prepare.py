@@ -158,6 +158,14 @@ def test_another_test_dataset_is_refused_rather_than_ignored(laptop):
         prepare.start(laptop.services, run)
 
 
+def test_an_ensemble_of_versions_that_were_never_packaged_is_refused_before_anything_is_computed(laptop):
+    run = laptop.open_run(name="seer", model_type="supervised_learning", algorithm="yolox",
+                          deployment={"target": "sagemaker_endpoint", "ensemble": ["1.2.0"]})  # fmt: skip
+    with pytest.raises(UserFault, match=r"seer has no packaged version v1\.2\.0; there are: none yet"):
+        prepare.start(laptop.services, run)
+    assert not [made for made in laptop.effects("CreateProcessingJob") if run in made["name"]]
+
+
 def test_a_run_as_of_an_earlier_moment_reads_what_stood_then(laptop):
     from moto.core import DEFAULT_ACCOUNT_ID
     from moto.s3.models import s3_backends
