@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from mlops.errors import IssueRejected, Problem
@@ -14,17 +15,20 @@ from mlops.spec.parse import DEFAULTS, check, in_order
 from mlops.spec.schema import field_schema
 from mlops.spec.spelling import Draft, draft
 from mlops.spec.words import quote
-from mlops.spec.yaml12 import Node, from_plain, read, to_plain
+from mlops.spec.yaml12 import Node, from_plain, read
 
 COMMAND = "/retrain"
+
+Change = dict[str, Node]
+"""Setting as named in the comment -> its value, with the line it stands on."""
 
 _MAX_COMMENT = 64 * 1024
 _PAIR = re.compile(r"(?:[-*][ \t]+)?`?([A-Za-z_][A-Za-z0-9_.@-]*)`?[ \t]*[=:][ \t]*([^ \t].*)")
 _INLINE = re.compile(r"[ \t,]*([A-Za-z_][A-Za-z0-9_.-]*)[ \t]?[=:][ \t]?(\[[^\]]*\]|\"[^\"]*\"|[^\s,=:\[\"]+)")
 
 
-def parse_change(comment_body: str) -> dict[str, Any] | None:
-    """What a comment asks to change, in the spelling of the comment; None where it asks for nothing.
+def parse_change(comment_body: str) -> Change | None:
+    """What a comment asks to change, in the spelling and with the lines of the comment; None where it asks for nothing.
 
     Read are a fenced YAML mapping with a known field or hyperparameter, and whatever follows `/retrain`:
     YAML, or `key: value` and `key = value` lines. `/retrain` alone gives {}: the same settings again.
@@ -43,7 +47,7 @@ def parse_change(comment_body: str) -> dict[str, Any] | None:
     return _command(prose, at) if at is not None else None
 
 
-def _fenced(fence: Block, asked_for: bool) -> dict[str, Any] | None:
+def _fenced(fence: Block, asked_for: bool) -> Change | None:
     if fence.language not in ("", "yaml", "yml"):
         return None
     reading = read(fence.text, fence.first_line)
@@ -54,19 +58,19 @@ def _fenced(fence: Block, asked_for: bool) -> dict[str, Any] | None:
         return None
     if reading.problems:
         raise IssueRejected(in_order(reading.problems))
-    return _plain_mapping(reading.root) if entries else None
+    return dict(entries) if entries else None
 
 
 def _is_setting(key: str) -> bool:
     return key in top_level_keys() or key.split(".")[0] in top_level_keys() or bool(algorithms_with(key))
 
 
-def _command(prose: list[str], at: int) -> dict[str, Any]:
+def _command(prose: list[str], at: int) -> Change:
     """The settings after `/retrain`, on its line and on those that follow, up to the first line of prose."""
-    change: dict[str, Any] = {}
+    change: Change = {}
     rest = prose[at].strip().removeprefix(COMMAND)
     while match := _INLINE.match(rest):
-        _put(change, match.group(1), _value(match.group(2), at + 1), at + 1)
+        _put(change, match.group(1), _value(match.group(1), match.group(2), at + 1))
         rest = rest[match.end() :]
     if rest.strip(" \t,"):
         raise _unreadable(at + 1, rest.strip())
@@ -83,12 +87,13 @@ def _command(prose: list[str], at: int) -> dict[str, Any]:
         reading = read("\n".join(lines[:count]), at + 2)
         if reading.problems:
             raise IssueRejected(in_order(reading.problems))
-        for key, value in _plain_mapping(reading.root).items():
-            _put(change, key, value, at + 2)
+        entries = reading.root.value if reading.root and isinstance(reading.root.value, dict) else {}
+        for key, value in entries.items():
+            _put(change, key, value)
         return change
     for number, pair in enumerate(pairs[:count], at + 2):
         if pair:
-            _put(change, pair.group(1), _value(pair.group(2).rstrip("` \t,"), number), number)
+            _put(change, pair.group(1), _value(pair.group(1), pair.group(2).rstrip("` \t,"), number))
     return change
 
 
@@ -96,18 +101,18 @@ def _belongs(line: str, pair: re.Match[str] | None) -> bool:
     return bool(pair) or not line.strip() or line.startswith((" ", "\t", "- ", "#")) or line.rstrip().endswith(":")
 
 
-def _value(text: str, line: int) -> Any:
-    reading = read(text, line)
+def _value(key: str, text: str, line: int) -> Node:
+    reading = read(text, line, key)
     if reading.problems:
         raise IssueRejected(in_order(reading.problems))
     if reading.root is None:
         raise _unreadable(line, text)
-    return to_plain(reading.root)
+    return reading.root
 
 
-def _put(change: dict[str, Any], key: str, value: Any, line: int) -> None:
+def _put(change: Change, key: str, value: Node) -> None:
     if key in change:
-        raise IssueRejected([Problem(line, key, "duplicate_key", "is written twice.", "Keep one of them.")])
+        raise IssueRejected([Problem(value.line, key, "duplicate_key", "is written twice.", "Keep one of them.")])
     change[key] = value
 
 
@@ -118,26 +123,24 @@ def _unreadable(line: int, text: str) -> IssueRejected:
     )
 
 
-def _plain_mapping(node: Node | None) -> dict[str, Any]:
-    plain = to_plain(node) if node else {}
-    return plain if isinstance(plain, dict) else {}
-
-
 def merge(
     spec: RunSpec,
-    change: dict[str, Any],
+    change: Mapping[str, Any],
     *,
     data_buckets: tuple[str, ...] = DEFAULTS.data_buckets,
     instance_types: tuple[str, ...] = DEFAULTS.instance_types,
 ) -> RunSpec:
     """`spec` with a change put in. Hyperparameters may be named bare, other fields by dotted path.
 
+    Values of `change` are plain, or nodes of a comment, whose lines the problems then name.
     A changed algorithm starts from its own defaults; changed splits replace the old ones as a whole.
 
     Raises:
         IssueRejected: with every problem of the change.
     """
-    roots = [_nested(key, from_plain(value, key)) for key, value in change.items()]
+    roots = [
+        _nested(key, value if isinstance(value, Node) else from_plain(value, key)) for key, value in change.items()
+    ]
     written = draft(roots, algorithm=spec.algorithm)
     base = canonical(spec)
     _forget_what_follows(base, written.data)
@@ -151,7 +154,7 @@ def _nested(key: str, node: Node) -> Node:
     if len(path) == 1 and key not in top_level_keys() and field_schema((key,)) is None and algorithms_with(key):
         path = ["hyperparameters", key]
     for part in reversed(path):
-        node = Node({part: node}, None, key)
+        node = Node({part: node}, node.line, key)
     return node
 
 

@@ -1,4 +1,10 @@
-"""Issue bodies for tests."""
+"""Issue bodies for tests, and what a comment on one asks for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mlops.spec.yaml12 import Node, to_plain
 
 GOOD = """We want a classifier.
 
@@ -28,3 +34,8 @@ DEAR = GOOD.replace(
 evaluation:""",
 )
 """Far above the cost ceiling."""
+
+
+def plain(change: dict[str, Node] | None) -> dict[str, Any] | None:
+    """The values of a change without their lines; None where nothing was asked for."""
+    return None if change is None else {key: to_plain(node) for key, node in change.items()}

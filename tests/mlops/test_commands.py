@@ -6,6 +6,7 @@ import pytest
 
 from mlops.commands import Command, Verb, parse_command, settings_of
 from mlops.errors import IssueRejected
+from tests.mlops.bodies import plain
 
 
 @pytest.mark.parametrize(
@@ -51,10 +52,9 @@ def test_a_command_inside_a_code_block_is_an_example():
 
 
 def test_settings_are_read_from_yaml_and_from_lines():
-    assert settings_of("/retrain\n```yaml\nhyperparameters:\n  max_depth: 8\n```") == {
-        "hyperparameters": {"max_depth": 8}
-    }
-    assert settings_of("/retrain\nmax_depth: 8") == {"max_depth": 8}
+    fenced = settings_of("/retrain\n```yaml\nhyperparameters:\n  max_depth: 8\n```")
+    assert plain(fenced) == {"hyperparameters": {"max_depth": 8}}
+    assert plain(settings_of("/retrain\nmax_depth: 8")) == {"max_depth": 8}
 
 
 def test_a_retraining_without_settings_says_what_to_write():

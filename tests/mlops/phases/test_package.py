@@ -13,6 +13,7 @@ from mlops.handles import PreparedData
 from mlops.phases import package, retrain, train, validate
 from mlops.phases.run import Run
 from mlops.spec import parse_change
+from tests.mlops.bodies import plain
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +78,7 @@ def test_a_suggestion_for_the_next_try_can_be_posted_as_it_is(laptop, run):
     found = retrain.suggest(laptop.services, run)
     assert found["metric"] == "f1"
     assert found["train"] is not None
-    assert parse_change(found["comment"]) == {"hyperparameters": found["hyperparameters"]}
+    assert plain(parse_change(found["comment"])) == {"hyperparameters": found["hyperparameters"]}
 
 
 def test_a_version_is_packaged_registered_and_approved(laptop, run):

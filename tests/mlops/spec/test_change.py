@@ -1,7 +1,9 @@
 import pytest
 
 from mlops.errors import IssueRejected
+from mlops.refusals import problem_table
 from mlops.spec import merge, parse_change, parse_issue
+from tests.mlops.bodies import plain
 
 SPEC = parse_issue("""
 model_type: supervised_learning
@@ -37,7 +39,7 @@ COMMENTS = {
 
 @pytest.mark.parametrize(("comment", "change"), COMMENTS.values(), ids=COMMENTS)
 def test_a_comment_asks_for_a_change(comment, change):
-    assert parse_change(comment) == change
+    assert plain(parse_change(comment)) == change
 
 
 @pytest.mark.parametrize(
@@ -120,3 +122,24 @@ def test_a_bad_change_is_refused_by_name(change, field, code):
     with pytest.raises(IssueRejected) as rejected:
         merge(SPEC, change)
     assert (field, code) in [(p.field, p.code) for p in rejected.value.problems]
+
+
+MISTAKES = {
+    "on its line": ("No.\n\n/retrain lr=3", "lr", 3, "/retrain lr=3"),
+    "on a line below": ("/retrain\nmax_depth: 8\n- lr = 3", "lr", 3, "- lr = 3"),
+    "nested": ("/retrain\n\nhyperparameters:\n  max_depth: 8\n  lr: 3", "hyperparameters.lr", 5, "lr: 3"),
+    "in a fence": ("Lower it.\n```yaml\nhyperparameters:\n  lr: 3\n```", "hyperparameters.lr", 4, "lr: 3"),
+    "dotted": ("/retrain\nthresholds.f1: 3", "thresholds.f1", 2, "thresholds.f1: 3"),
+    "unknown": ("/retrain\nmax_dept: 8\nnonsense: 1", "nonsense", 3, "nonsense: 1"),
+    "not allowed": ("/retrain\n\ndataset.s3_uri: s3://other/x", "dataset.s3_uri", 3, "dataset.s3_uri: s3://other/x"),
+    "in a list": ("/retrain metrics=[f1,\u00a0f2]", "metrics[1]", 1, "/retrain metrics=[f1, f2]"),
+    "after lines of other systems": ("A\u2028B\x0cC\r\n/retrain\r\nlr: 3", "lr", 3, "lr: 3"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("comment", "field", "line", "written"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_in_a_comment_is_named_with_its_line(comment, field, line, written):
+    with pytest.raises(IssueRejected) as rejected:
+        merge(SPEC, parse_change(comment))
+    assert (line, field) in [(problem.line, problem.field) for problem in rejected.value.problems]
+    assert f"| {line} | `{field}` | `{written}` |" in problem_table(rejected.value.problems, comment)

@@ -8,6 +8,7 @@ from mlops.phases import retrain
 from mlops.phases.retrain.ending import comment, next_step
 from mlops.phases.retrain.tuning import Suggestion
 from mlops.record import PhaseRecord, PhaseState, RunRecord, Trigger
+from tests.mlops.bodies import plain
 
 
 def record(decision: str = "below_threshold", retraining: int = 0, issue: int | None = 7) -> RunRecord:
@@ -76,5 +77,5 @@ def test_the_comment_can_be_posted_as_it_is():
     from mlops.spec import parse_change
 
     text = comment(Suggestion({"max_depth": 8, "hidden_layers": [64, 32]}))
-    assert parse_change(text) == {"hyperparameters": {"max_depth": 8, "hidden_layers": [64, 32]}}
+    assert plain(parse_change(text)) == {"hyperparameters": {"max_depth": 8, "hidden_layers": [64, 32]}}
     assert comment(Suggestion()) == ""
