@@ -15,6 +15,8 @@ _INVISIBLE = re.compile(
 )
 _BLANKS = re.compile(r"\s+")
 _MARKUP = re.compile(r"([\\`*_\[\]<>|~&$!])")
+# A pair of single back-ticks and something to see between them; what stands in longer runs is no name.
+_NAME = re.compile(r"(?<!`)`(?!`)([^`]*[^`\s][^`]*)`(?!`)")
 _REFERENCE = re.compile(r"(?i)\b(gh)-(?=\d)")
 _WEB = re.compile(r"(?i)(https?|ftp|mailto|xmpp|www)([:.])")
 _ADDRESS = re.compile(r"^https?://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~:/?#@!$&*+,;=%-]*)?$")
@@ -44,8 +46,14 @@ def code(text: object, limit: int = 200) -> str:
 
 
 def prose(text: object, limit: int = 600) -> str:
-    """A sentence that may hold untrusted words, shown as it reads: no markup, mention or link in it works."""
-    return _unlinked(_MARKUP.sub(r"\\\1", one_line(text, limit)))
+    """A sentence that may hold untrusted words: names between back-ticks are code, nothing else in it works."""
+    parts = _NAME.split(one_line(text, limit))
+    # Every other part was between back-ticks; `code` is as inert as the rest, whoever wrote the back-ticks.
+    return "".join(code(part, limit) if place % 2 else _inert(part) for place, part in enumerate(parts))
+
+
+def _inert(words: str) -> str:
+    return _unlinked(_MARKUP.sub(r"\\\1", words))
 
 
 def fence(text: str, language: str = "", limit: int = 20_000) -> str:

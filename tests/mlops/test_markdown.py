@@ -70,6 +70,28 @@ def test_quoted_and_plain_words_do_nothing(text):
 
 
 @settings(max_examples=300, deadline=None)
+@given(st.lists(any_text, min_size=1, max_size=4).map("`".join))
+def test_words_between_back_ticks_do_nothing_either(text):
+    assert living(f"Before{prose(text)}after.") == []
+    row = nodes(table(["one", "two"], [[prose(text), "end"]]))
+    assert [token.type for token in row].count("td_open") == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "spans"),
+    [
+        ("no column `y_1`, only `a|b`.", ["y_1", "a∣b"]),
+        ("`a` and `b`", ["a", "b"]),
+        ("it`s one back-tick", []),
+        ("`` ` `` and ```x```", []),
+        ("` `", []),
+    ],
+)
+def test_a_name_between_back_ticks_is_code(text, spans):
+    assert [token.content for token in nodes(prose(text)) if token.type == "code_inline"] == spans
+
+
+@settings(max_examples=300, deadline=None)
 @given(any_text)
 def test_a_table_cell_stays_one_cell(text):
     rendered = nodes(table(["one", "two"], [[code(text), prose(text)]]))

@@ -89,7 +89,8 @@ def test_a_failed_run_says_where_and_what_next():
     record.phases[Phase.TRAIN] = PhaseRecord(state=PhaseState.FAILED, message="No column `diagnosis`.")
     text = report.render(finished(record, Outcome.FAILED, message="train failed: no column `diagnosis`."), ADDRESSES)
     assert "## ❌ Failed" in text
-    assert "> train failed: no column \\`diagnosis\\`." in text
+    assert "> train failed: no column `diagnosis`." in text
+    assert "| No column `diagnosis`. |" in text
     assert "| ❌ | train |" in text
     assert "`/rerun`" in text
 
