@@ -6,6 +6,7 @@ from typing import Any
 
 from mlops import keys, versions
 from mlops.errors import Conflict
+from mlops.handles import by_split
 from mlops.ledger import Ledger, dataset_item
 from mlops.objects import listing, read_json, write_json, write_json_once
 from mlops.services import Services
@@ -111,7 +112,7 @@ def describe(services: Services, dataset: str) -> dict[str, Any]:
                 "version": version,
                 "complete": document is not None,
                 "reserved_at": known[version]["reserved_at"],
-                "rows": document["rows"] if document else {},
+                "rows": by_split(document["rows"]) if document else {},
                 "features": document["features"] if document else 0,
                 "task": document["task"] if document else "",
             }

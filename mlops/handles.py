@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from mlops.record import JobHandle, PhaseState
 from mlops.spec.metrics import Task
@@ -12,6 +13,12 @@ from mlops.spec.metrics import Task
 
 class Handle(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def by_split(rows: Mapping[str, int]) -> dict[str, int]:
+    """Rows as they are used: to learn from, to tune by, to judge on. JSON of ours sorts them by name."""
+    first = [split for split in ("train", "validation", "test") if split in rows]
+    return {split: rows[split] for split in [*first, *(other for other in rows if other not in first)]}
 
 
 class Submission(Handle):
@@ -48,6 +55,11 @@ class PreparedData(Handle):
     rows: dict[str, int] = Field(description="Rows per split.")
     dropped: dict[str, int] = Field(default_factory=dict, description="Rows removed, by reason.")
     reused: bool = Field(False, description="An identical version existed; no job ran.")
+
+    @field_validator("rows")
+    @classmethod
+    def _as_they_are_used(cls, rows: dict[str, int]) -> dict[str, int]:
+        return by_split(rows)
 
 
 class TrainedModel(Handle):
