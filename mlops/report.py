@@ -285,9 +285,15 @@ def _gallery(shown: list[tuple[str, str]]) -> str:
     if not shown:
         return ""
     # Two in a row read well on a desktop and on a telephone.
-    rows = [shown[at : at + 2] for at in range(0, len(shown), 2)]
-    cells = [[f"![{prose(label)}]({address})" for label, address in row] + [""] * (2 - len(row)) for row in rows]
-    return table(["", ""], cells)
+    pairs = [shown[at : at + 2] for at in range(0, len(shown), 2)]
+    # A table for each pair: Markdown has headings on top only, and each picture has its title above it.
+    return "\n\n".join(
+        table(
+            [prose(label) for label, _ in pair],
+            [[f"![{prose(label)}]({address})" for label, address in pair]],
+        )
+        for pair in pairs
+    )
 
 
 def _links(record: RunRecord, addresses: Addresses) -> str:

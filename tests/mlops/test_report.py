@@ -103,7 +103,12 @@ def test_plots_are_shown_by_commit_once_the_record_is_committed():
     )
     text = report.render(committed, ADDRESSES)
     root = f"https://github.com/acme/perception/raw/c0ffee/training_history/2026/{RUN_KEY}"
-    assert f"![Confusion matrix]({root}/confusion_matrix.png)" in text
+    pictures = [
+        f"| Confusion matrix | ROC curve |\n| :-- | :-- |\n"
+        f"| ![Confusion matrix]({root}/confusion_matrix.png) | ![ROC curve]({root}/roc_curve.png) |",
+        f"| Learning curve |\n| :-- |\n| ![Learning curve]({root}/learning_curve.png) |",
+    ]
+    assert "\n\n".join(pictures) in text
     assert (
         f"[Record of this run](https://github.com/acme/perception/blob/c0ffee/training_history/2026/{RUN_KEY}.md)"
         in text
