@@ -217,10 +217,13 @@ def _notes(record: RunRecord) -> str:
 
 
 def _phases(record: RunRecord) -> str:
-    rows = [
-        [_ICONS[one.state], phase.value, duration(seconds_between(one.started_at, one.ended_at)), _came_out(one)]
-        for phase, one in ((phase, record.phases[phase]) for phase in Phase)
-    ]
+    rows, said = [], {record.message}
+    for phase, one in ((phase, record.phases[phase]) for phase in Phase):
+        took = duration(seconds_between(one.started_at, one.ended_at))
+        # What leaves one phase out often leaves out those after it, and is the outcome, too: it is read once.
+        news = one if one.message not in said else one.model_copy(update={"message": ""})
+        rows.append([_ICONS[one.state], phase.value, took, _came_out(news)])
+        said.add(one.message)
     return table(["", "Phase", "Time", "What came out"], rows, "clrl")
 
 

@@ -55,6 +55,42 @@ def test_a_deployment_left_out_names_no_endpoint():
 def test_below_the_threshold_the_operator_gets_something_to_paste():
     record = finished(judged_record(value=0.9), Outcome.BELOW_THRESHOLD)
     text = report.render(record, ADDRESSES)
+def test_what_leaves_out_all_further_phases_is_said_once():
+    why = "Endpoint mlops-x was changed by the newer run gh-4242-8-0123456789ab."
+    record = finished(deployed_record(), Outcome.REGISTERED, message=why)
+    for phase in (Phase.DEPLOY, Phase.MONITOR):
+        record.phases[phase] = PhaseRecord(state=PhaseState.SKIPPED, message=why)
+    record.phases[Phase.RETRAIN] = PhaseRecord(state=PhaseState.SUCCEEDED, message=why)
+    assert report.render(record, ADDRESSES).count("was changed by the newer run") == 1
+    unsaid = record.model_copy(update={"message": ""})
+    assert "| ⏭️ | deploy |  | Endpoint mlops-x was changed" in report.render(unsaid, ADDRESSES)
+    assert report.render(unsaid, ADDRESSES).count("was changed by the newer run") == 1
+
+
+def test_below_the_threshold_the_operator_gets_something_to_paste():
+    record = finished(judged_record(value=0.9), Outcome.BELOW_THRESHOLD)
+    text = report.render(record, ADDRESSES)
+def test_what_leaves_out_all_further_phases_is_said_once():
+    why = "Endpoint mlops-x was changed by the newer run gh-4242-8-0123456789ab."
+    record = finished(deployed_record(), Outcome.REGISTERED, message=why)
+    for phase in (Phase.DEPLOY, Phase.MONITOR):
+        record.phases[phase] = PhaseRecord(state=PhaseState.SKIPPED, message=why)
+    record.phases[Phase.RETRAIN] = PhaseRecord(state=PhaseState.SUCCEEDED, message=why)
+    assert report.render(record, ADDRESSES).count("was changed by the newer run") == 1
+    unsaid = record.model_copy(update={"message": ""})
+    assert "| ⏭️ | deploy |  | Endpoint mlops-x was changed" in report.render(unsaid, ADDRESSES)
+    assert report.render(unsaid, ADDRESSES).count("was changed by the newer run") == 1
+
+
+def test_the_specification_shown_says_nothing_that_says_nothing():
+    spec = parse_issue(Path("examples/issues/breast_cancer_xgboost.md").read_text())
+    text = report.render(running_record(spec=canonical(spec)), ADDRESSES)
+    shown = text[text.index("```yaml") :]
+    assert "early_stopping_rounds: 20" in shown
+    for nothing in ("null", "[]", "{}", "masking", "ensemble", "environment"):
+        assert nothing not in shown
+
+
     assert "| ❌ | `f1` | 0.9 | ≥ 0.95 | 0.96 |" in text
     assert "3 of 3 retrainings left" in text
     assert "```\n/retrain\nhyperparameters:\n  n_estimators: 200\n  max_depth: 4\n```" in text
