@@ -19,6 +19,7 @@ from mlops.record import Outcome, PhaseRecord, PhaseState, RunRecord, RunState
 from mlops.spec.metrics import in_order
 from mlops.spec.model import RunSpec
 from mlops.spec.notes import notes
+from mlops.spec.render import render_for_reading
 from mlops.telemetry import ids
 
 if TYPE_CHECKING:
@@ -99,7 +100,6 @@ def render(
         suggestion: `hyperparameters` worth trying next and `reasons` why; the present ones are shown without.
         followed_by: the run that somebody has answered this one with.
     """
-    spec = details("The whole specification, with every default filled in", fence(as_yaml(record.spec), "yaml"))
     blocks = [
         marker(record.run_key),
         _headline(record).replace(YOUR_TURN, "") if followed_by else _headline(record),
@@ -110,7 +110,7 @@ def render(
         _plots(record, addresses),
         _links(record, addresses),
         _next_steps(_followed(followed_by) if followed_by else _steps(record, addresses, suggestion)),
-        spec,
+        _specification(record),
         _footer(record),
     ]
     return fit(blocks, optional=[9, 6, 5])
@@ -118,7 +118,6 @@ def render(
 
 def document(record: RunRecord) -> str:
     """The record as it is kept in the repository: the comment without what to do next, plots beside it."""
-    spec = details("The whole specification, with every default filled in", fence(as_yaml(record.spec), "yaml"))
     lines = [f"Run {code(record.run_key)}, {prose(record.trigger.value)}"]
     if record.issue is not None:
         lines[0] += f" of issue {record.issue}"
@@ -129,10 +128,15 @@ def document(record: RunRecord) -> str:
         _metrics(record),
         _gallery([(label, f"{record.run_key}/{name}") for label, name in plot_names(record)]),
         _links(record, Addresses()),
-        spec,
+        _specification(record),
         lines[0],
     ]
     return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _specification(record: RunRecord) -> str:
+    yaml_text = fence(render_for_reading(record.spec), "yaml")
+    return details("The whole specification, with its defaults filled in", yaml_text)
 
 
 def as_yaml(value: Any) -> str:

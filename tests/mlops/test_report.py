@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,6 +12,7 @@ from mlops import report
 from mlops.identity import Phase
 from mlops.markdown import COMMENT_LIMIT
 from mlops.record import Outcome, PhaseRecord, PhaseState, RunRecord, RunState
+from mlops.spec import canonical, parse_issue
 from tests.mlops.records import RUN_KEY, deployed_record, judged_record, running_record
 from tests.mlops.test_markdown import any_text, living, nodes
 
@@ -52,24 +55,6 @@ def test_a_deployment_left_out_names_no_endpoint():
     assert "Endpoint" not in report.render(record, ADDRESSES)
 
 
-def test_below_the_threshold_the_operator_gets_something_to_paste():
-    record = finished(judged_record(value=0.9), Outcome.BELOW_THRESHOLD)
-    text = report.render(record, ADDRESSES)
-def test_what_leaves_out_all_further_phases_is_said_once():
-    why = "Endpoint mlops-x was changed by the newer run gh-4242-8-0123456789ab."
-    record = finished(deployed_record(), Outcome.REGISTERED, message=why)
-    for phase in (Phase.DEPLOY, Phase.MONITOR):
-        record.phases[phase] = PhaseRecord(state=PhaseState.SKIPPED, message=why)
-    record.phases[Phase.RETRAIN] = PhaseRecord(state=PhaseState.SUCCEEDED, message=why)
-    assert report.render(record, ADDRESSES).count("was changed by the newer run") == 1
-    unsaid = record.model_copy(update={"message": ""})
-    assert "| ⏭️ | deploy |  | Endpoint mlops-x was changed" in report.render(unsaid, ADDRESSES)
-    assert report.render(unsaid, ADDRESSES).count("was changed by the newer run") == 1
-
-
-def test_below_the_threshold_the_operator_gets_something_to_paste():
-    record = finished(judged_record(value=0.9), Outcome.BELOW_THRESHOLD)
-    text = report.render(record, ADDRESSES)
 def test_what_leaves_out_all_further_phases_is_said_once():
     why = "Endpoint mlops-x was changed by the newer run gh-4242-8-0123456789ab."
     record = finished(deployed_record(), Outcome.REGISTERED, message=why)
@@ -91,6 +76,9 @@ def test_the_specification_shown_says_nothing_that_says_nothing():
         assert nothing not in shown
 
 
+def test_below_the_threshold_the_operator_gets_something_to_paste():
+    record = finished(judged_record(value=0.9), Outcome.BELOW_THRESHOLD)
+    text = report.render(record, ADDRESSES)
     assert "| ❌ | `f1` | 0.9 | ≥ 0.95 | 0.96 |" in text
     assert "3 of 3 retrainings left" in text
     assert "```\n/retrain\nhyperparameters:\n  n_estimators: 200\n  max_depth: 4\n```" in text

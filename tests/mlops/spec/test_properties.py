@@ -22,6 +22,7 @@ from mlops.spec import (
     to_parameters,
 )  # fmt: skip
 from mlops.spec.metrics import of_task
+from mlops.spec.render import render_for_reading
 from mlops.spec.schema import field_schema
 from mlops.spec.yaml12 import read, resolve
 
@@ -105,6 +106,7 @@ def specs(draw: st.DrawFn) -> RunSpec:
 def test_a_canonical_spec_survives_every_way_of_writing_it(spec):
     assert parse_issue(f"```yaml\n{render(spec)}```") == spec
     assert parse_issue(render(spec)) == spec
+    assert parse_issue(f"```yaml\n{render_for_reading(canonical(spec))}```") == spec
     assert RunSpec.model_validate(canonical(spec)) == spec
     assert from_parameters(to_parameters(spec)) == spec
     assert merge(spec, {}) == spec
