@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from mlops import memory, report
-from mlops.errors import Conflict, MlopsError
+from mlops.errors import Conflict, MlopsError, RequestRefused
 from mlops.record import Outcome, RunRecord, RunState
 
 if TYPE_CHECKING:
@@ -45,6 +45,18 @@ def publish(services: Services, run_key: str) -> RunRecord:
     if report.awaits_deployment(record, addresses):
         _ask_for_approval(services, record)
     return services.ledger.require_run(run_key)
+
+
+def publish_if_allowed(services: Services, run_key: str) -> RunRecord:
+    """As `publish`; where GitHub refuses the comment (a conversation is locked, a right is gone) the run goes on.
+
+    A later step shows what this one could not. A GitHub that is away is another matter: asking again helps.
+    """
+    try:
+        return publish(services, run_key)
+    except RequestRefused as refused:
+        log.warning("The issue of %s does not show it: %s", run_key, refused)
+        return services.ledger.require_run(run_key)
 
 
 def _suggestion(services: Services, record: RunRecord) -> dict[str, Any]:

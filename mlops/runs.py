@@ -12,7 +12,7 @@ from mlops.errors import MlopsError, RequestRefused, Unavailable
 from mlops.experiment import track
 from mlops.identity import Phase
 from mlops.judge import Verdict
-from mlops.living_comment import issue_url, publish
+from mlops.living_comment import issue_url, publish, publish_if_allowed
 from mlops.messages import outcome_message
 from mlops.notify import deliver, flush
 from mlops.outcome import conclude
@@ -73,7 +73,7 @@ def open_run(
         )
 
     services.ledger.update_run(run_key, started)
-    return publish(services, run_key)
+    return publish_if_allowed(services, run_key)
 
 
 def _create_from_parameters(
@@ -103,7 +103,7 @@ def record_verdict(services: Services, run_key: str, verdict: Verdict | dict[str
     judged = Verdict.model_validate(verdict).model_dump(mode="json")
     record = services.ledger.update_run(run_key, lambda known: known.model_copy(update={"verdict": judged}))
     life.tell(services, record, [Phase.VALIDATE])
-    return publish(services, run_key)
+    return publish_if_allowed(services, run_key)
 
 
 def report_failure(services: Services, run_key: str, phase: str, reason: str) -> RunRecord:
@@ -127,7 +127,7 @@ def report_failure(services: Services, run_key: str, phase: str, reason: str) ->
         )
 
     services.ledger.update_run(run_key, note)
-    return publish(services, run_key)
+    return publish_if_allowed(services, run_key)
 
 
 def close_run(services: Services, run_key: str) -> RunRecord:
@@ -143,7 +143,7 @@ def close_run(services: Services, run_key: str) -> RunRecord:
     if record.reported_at is not None:
         life.tell(services, record)
         return record
-    publish(services, run_key)
+    publish_if_allowed(services, run_key)
     deliver(services, outcome_message(services, record))
     track(services, record)
     if services.settings.github_repository and record.history_commit is None:

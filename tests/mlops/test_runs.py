@@ -135,6 +135,25 @@ def test_a_github_that_is_away_is_asked_again(house, forge, started, monkeypatch
     assert runs.close_run(house, run_key).history_commit
 
 
+def test_a_comment_that_github_refuses_ends_no_run_and_keeps_nothing_else_back(house, forge, started):
+    number, run_key = started
+    forge.knob("faults", {"match": "POST .*/comments", "fault": "status", "status": 403, "count": 40})
+    forge.knob("faults", {"match": "PATCH .*/comments", "fault": "status", "status": 403, "count": 40})
+    runs.open_run(house, run_key, run_key)
+    judged = judged_record(value=0.9)
+    put(house, run_key, judged.model_copy(update={"verdict": None}))
+    runs.record_verdict(house, run_key, judged.verdict)
+    with pytest.raises(RequestRefused, match="403"):
+        runs.close_run(house, run_key)
+    record = house.ledger.require_run(run_key)
+    assert record.history_commit
+    assert record.reported_at is None
+    forge.knob("faults", None, "DELETE")
+    assert runs.close_run(house, run_key).reported_at
+    (comment,) = forge.comments(number)
+    assert "Below the threshold" in comment
+
+
 def test_a_run_from_the_form_is_recorded_without_an_issue(house):
     runs.open_run(house, "ui-0123456789ab", "manual__1", to_parameters(parse_issue(GOOD)))
     put(house, "ui-0123456789ab", judged_record(value=0.9))
