@@ -46,7 +46,7 @@ class Command:
 
 
 # At the start of a line: "please do not /stop it" is talk.
-_COMMAND = re.compile(r"[ ]{0,3}/(?P<verb>[a-z]+)(?=\s|$)[ \t]*(?P<rest>.*)")
+_COMMAND = re.compile(r"[ ]{0,3}/(?P<verb>[A-Za-z]+)(?=\s|$)[ \t]*(?P<rest>.*)")
 _FENCE = re.compile(r"[ ]{0,3}(```+|~~~+)")
 
 
@@ -63,9 +63,9 @@ def parse_command(body: str) -> Command | None:
             continue
         match = None if fence else _COMMAND.fullmatch(line)
         # An unknown word after a slash is a path, not a command.
-        if match and match["verb"] in MEANINGS:
+        if match and (verb := match["verb"].lower()) in MEANINGS:
             words = match["rest"].split()
-            return Command(Verb(match["verb"]), argument=words[0] if words else "")
+            return Command(Verb(verb), argument=words[0] if words else "")
     # Without a command only a fenced block can be meant: lines like `note: later` are talk.
     return Command(Verb.RETRAIN, implicit=True) if fenced else None
 

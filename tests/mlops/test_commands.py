@@ -21,6 +21,8 @@ from tests.mlops.bodies import plain
         ("/stop\n/rerun", Command(Verb.STOP)),
         ("```yaml\nmax_depth: 8\n```", Command(Verb.RETRAIN, implicit=True)),
         ("/help", Command(Verb.HELP)),
+        ("/STOP", Command(Verb.STOP)),
+        ("/Approve 0123456789AB", Command(Verb.APPROVE, "0123456789AB")),
     ],
 )
 def test_a_command_stands_at_the_start_of_a_line(body, command):
