@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from mlops import intake, runs
 from mlops.acting import acting
 from mlops.commands import MEANINGS, Command, Verb, settings_of
-from mlops.errors import RequestRefused
+from mlops.errors import IssueRejected, RequestRefused
 from mlops.handles import Deployment
-from mlops.identity import Phase, RunKey
+from mlops.identity import Phase, RunKey, revision
 from mlops.issues import Comment, IssueSnapshot
 from mlops.markdown import code, prose, table
 from mlops.memory import Memory, number_for_comment, recall, remember
@@ -85,8 +85,15 @@ def _approve_deployment(services: Services, record: RunRecord, comment: Comment)
 
 
 def _still_means(services: Services, snapshot: IssueSnapshot, record: RunRecord) -> bool:
-    decision = intake.judge_issue(services, snapshot, recall(services, snapshot.number))
-    return decision.revision == record.revision
+    """True where the text is that of the revision, whatever has become of the issue's label and state since."""
+    from mlops.spec import canonical, parse_issue
+
+    settings = services.settings
+    try:
+        spec = parse_issue(snapshot.body, data_buckets=settings.data_buckets, instance_types=settings.instance_types)
+    except IssueRejected:
+        return False
+    return revision(services.repository.id, snapshot.number, canonical(spec)) == record.revision
 
 
 def _approved(memory: Memory, revision: str) -> Memory:

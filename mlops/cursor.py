@@ -32,9 +32,13 @@ def advance(services: Services, found: Mapping[str, Any], admissions: Sequence[A
         before, tries = known.get("cursor") or {}, known.get("tries") or {}
         tries = {number: tries.get(number, 0) + (not one.unavailable) for number, one in failed.items()}
         again = {number for number in failed if tries[number] < _TRIES}
-        seen = {number: at for number, at in (found.get("seen") or {}).items() if number not in again}
-        moments = [moment for moment in (before.get("since"), found.get("since")) if moment]
-        since = before.get("since") if again else max(moments, default=None)
-        return {"cursor": {**found, "since": since, "seen": seen}, "tries": {one: tries[one] for one in again}}
+        moved = {}
+        for moment, handed_on in (("since", "seen"), ("comments_since", "heard")):
+            if moment in found or moment in before:
+                moments = [one for one in (before.get(moment), found.get(moment)) if one]
+                moved[moment] = before.get(moment) if again else max(moments, default=None)
+                left = found.get(handed_on) or {}
+                moved[handed_on] = {number: at for number, at in left.items() if number not in again}
+        return {"cursor": {**found, **moved}, "tries": {one: tries[one] for one in again}}
 
     services.ledger.change_item(cursor_item(services.settings.github_repository), later)

@@ -59,7 +59,10 @@ def _admit(services: Services, number: int) -> list[Admission]:
     memory = recall(services, number)
     decision = judge_issue(services, snapshot, memory)
     if decision.kind == "ignored":
-        return [Admission(number=number, decision="ignored", message=decision.reason)]
+        ignored = Admission(number=number, decision="ignored", message=decision.reason)
+        # A run goes on without its label and on a closed issue: whoever may steer it is obeyed there, too.
+        heard = memory.current is not None and not snapshot.is_pull_request
+        return [ignored, *(steering.read_comments(services, snapshot) if heard else [])]
     if decision.kind == "refused":
         admission = _refuse(services, snapshot, memory, decision)
     elif decision.kind == "adopted":

@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
+from mlops.commands import parse_command
+
 if TYPE_CHECKING:
     import httpx
 
@@ -20,6 +22,7 @@ OVERLAP = timedelta(minutes=10)
 RESERVE = 0.2
 """Share of the rate limit that polling leaves to the other work of this token."""
 PAGE = 100
+_COMMENTS = "issues/comments"
 
 
 class GitHubRefused(Exception):
@@ -36,7 +39,11 @@ class Later(Exception):
 
 @dataclass
 class IssuePoll:
-    """Looks at the open issues that carry one of `labels`; each look tells only what changed since the last."""
+    """Looks at the open issues that carry one of `labels`, and at the commands on all others; each look tells only
+    what is new since the last.
+
+    A run goes on when its label is removed or its issue closed, and its comment goes on to offer commands.
+    """
 
     http: httpx.AsyncClient
     repository: str
@@ -46,6 +53,10 @@ class IssuePoll:
     seen: dict[str, str] = field(default_factory=dict)
     """Issue number -> its mark (see `_mark`) as it was when it was handed on, or when it was proved to be our own."""
     batch: int = 25
+    comments_since: str | None = None
+    """As `since`, for the comments of the whole repository; None: nothing was handed on yet, so no run can be meant."""
+    heard: dict[str, str] = field(default_factory=dict)
+    """Issue number -> `updated_at id` of its newest command that was handed on."""
     pause_s: float = 0.0
     """What the rate limit asks for between two looks."""
     _etags: dict[str, str] = field(default_factory=dict)
@@ -56,11 +67,17 @@ class IssuePoll:
         cls, http: httpx.AsyncClient, repository: str, labels: Sequence[str], cursor: dict[str, Any] | None, batch: int
     ) -> IssuePoll:
         known = cursor or {}
-        return cls(http, repository, labels, known.get("since"), dict(known.get("seen", {})), batch)
+        since = known.get("since")
+        return cls(
+            http, repository, labels, since, dict(known.get("seen", {})), batch,
+            known.get("comments_since") or since, dict(known.get("heard", {})),
+        )  # fmt: skip
 
     @property
     def cursor(self) -> dict[str, Any]:
-        return {"since": self.since, "seen": self.seen}
+        return {
+            "since": self.since, "seen": self.seen, "comments_since": self.comments_since, "heard": self.heard
+        }  # fmt: skip
 
     async def look(self) -> list[int]:
         """Numbers of at most `batch` issues that changed, the longest waiting first; the cursor moves past them.
@@ -68,6 +85,36 @@ class IssuePoll:
         Raises:
             Later: ask again after that many seconds. GitHubRefused: do not ask again.
         """
+        try:
+            return await self._look()
+        except Later:
+            # What was listed and not handed on must be listed again.
+            self._etags.clear()
+            raise
+
+    async def _look(self) -> list[int]:
+        changed = await self._changed()
+        comments = await self._comments()
+        commanded = self._commanded(comments)
+        waiting = {**commanded, **changed}
+        chosen: list[int] = []
+        for number in sorted(waiting, key=lambda number: (waiting[number].partition(" ")[0], number)):
+            if len(chosen) == self.batch:
+                break
+            if number not in commanded and await self._is_our_own_doing(number, changed[number]):
+                self.seen[str(number)] = changed[number]
+            else:
+                chosen.append(number)
+        if handed_on := {str(number): changed[number] for number in chosen if number in changed}:
+            self._advance(handed_on)
+        self.heard |= {str(number): commanded[number] for number in chosen if number in commanded}
+        if commanded.keys() <= set(chosen):
+            self._advance_comments(comments)
+        if chosen:
+            self._etags.clear()
+        return chosen
+
+    async def _changed(self) -> dict[int, str]:
         found: dict[int, str] = {}
         # GitHub joins several labels by AND.
         for label in self.labels:
@@ -75,25 +122,34 @@ class IssuePoll:
                 mark = _mark(issue, self.labels)
                 if "pull_request" not in issue and self.seen.get(str(issue["number"])) != mark:
                     found[issue["number"]] = mark
-        chosen: list[int] = []
-        for number in sorted(found, key=lambda number: (found[number].partition(" ")[0], number)):
-            if len(chosen) == self.batch:
-                break
-            if await self._is_our_own_doing(number, found[number]):
-                self.seen[str(number)] = found[number]
-            else:
-                chosen.append(number)
-        if chosen:
-            self._advance({str(number): found[number] for number in chosen})
-        return chosen
+        return found
+
+    def _commanded(self, comments: Sequence[Mapping[str, Any]]) -> dict[int, str]:
+        """Issue -> its newest command that was not handed on, as in `heard`."""
+        found: dict[int, str] = {}
+        for comment in comments:
+            number = int(comment["issue_url"].rpartition("/")[2])
+            said = f"{comment['updated_at']} {comment['id']}"
+            known = found.get(number) or self.heard.get(str(number), "")
+            if _is_command(comment) and _order(said) > _order(known):
+                found[number] = said
+        return found
 
     def _advance(self, handed_on: dict[str, str]) -> None:
         newest = _time(max(handed_on.values())) - OVERLAP
         if self.since is None or newest > _time(self.since):
-            self.since = newest.strftime("%Y-%m-%dT%H:%M:%SZ")
+            self.since = _stamp(newest)
         everything = {**self.seen, **handed_on}
         self.seen = {number: mark for number, mark in everything.items() if mark >= self.since}
-        self._etags.clear()
+
+    def _advance_comments(self, comments: Sequence[Mapping[str, Any]]) -> None:
+        since = self.comments_since or self.since
+        newest = max((comment["updated_at"] for comment in comments), default=None)
+        if since and newest and _time(newest) - OVERLAP > _time(since):
+            since = _stamp(_time(newest) - OVERLAP)
+            self._etags.pop(_COMMENTS, None)
+        self.comments_since = since
+        self.heard = {number: said for number, said in self.heard.items() if since and said >= since}
 
     async def _is_our_own_doing(self, number: int, mark: str) -> bool:
         """True only where it is proved that nobody but us touched a known issue since it was handed on.
@@ -156,6 +212,27 @@ class IssuePoll:
             if pages == 1 and not url and "etag" in reply.headers:
                 self._etags[label] = reply.headers["etag"]
         return issues
+
+    async def _comments(self) -> list[dict[str, Any]]:
+        """The comments of all issues since `comments_since`, in the order of their last change."""
+        since = self.comments_since
+        found: list[dict[str, Any]] = []
+        headers = {"if-none-match": self._etags[_COMMENTS]} if _COMMENTS in self._etags else {}
+        while since:
+            query = {"sort": "updated", "direction": "asc", "since": since, "per_page": str(PAGE)}
+            reply = await self._get(f"repos/{self.repository}/{_COMMENTS}", query, headers)
+            if reply.status_code == 304:
+                return []
+            page = reply.json()
+            if not found and len(page) < PAGE and "etag" in reply.headers:
+                self._etags[_COMMENTS] = reply.headers["etag"]
+            found += page
+            if len(page) < PAGE:
+                break
+            # Not the next page by number: an edit moves a comment to the end, and another then slips past.
+            newest = page[-1]["updated_at"]
+            since, headers = newest if newest > since else _stamp(_time(since) + timedelta(seconds=1)), {}
+        return found
 
     async def _get(self, url: str, query: dict[str, str] | None, headers: dict[str, str]) -> httpx.Response:
         import httpx
@@ -241,6 +318,24 @@ def _parts(mark: str) -> _Mark | None:
     """None for no mark, or one of an older version."""
     parts = mark.split(" ")
     return _Mark(parts[0], parts[1], int(parts[2]), parts[3]) if len(parts) == 4 else None
+
+
+def _is_command(comment: Mapping[str, Any]) -> bool:
+    """True for a command that is written out, on an issue. Who wrote it is asked by whoever obeys."""
+    if comment["html_url"].partition("#")[0].rpartition("/")[0].endswith("/pull"):
+        return False
+    command = parse_command(comment["body"] or "")
+    # Code blocks are everywhere, and one without a command answers only a run that waits: they wake nobody.
+    return command is not None and not command.implicit
+
+
+def _order(said: str) -> tuple[str, int]:
+    at, _, id = said.partition(" ")
+    return at, int(id or 0)
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _time(mark: str) -> datetime:

@@ -25,3 +25,13 @@ def test_an_issue_that_fails_again_and_again_is_let_go(house):
     for _ in range(5):
         intake.admit(house, [9999], {"since": "2026-11-23T10:00:00Z", "seen": {"9999": "a"}})
     assert intake.cursor(house)["seen"] == {"9999": "a"}
+
+
+def test_a_command_whose_issue_failed_is_handed_on_again(house, forge, airflow):
+    known = {"since": "2026-11-23T09:00:00Z", "comments_since": "2026-11-23T09:30:00Z", "seen": {}, "heard": {}}
+    intake.admit(house, [], known)
+    number = forge.file(GOOD)
+    airflow.down = True
+    heard = {str(number): "2026-11-23T10:00:00Z 7", "99": "2026-11-23T10:00:00Z 8"}
+    intake.admit(house, [number], {**known, "comments_since": "2026-11-23T10:00:00Z", "heard": heard})
+    assert intake.cursor(house) == {**known, "heard": {"99": "2026-11-23T10:00:00Z 8"}}

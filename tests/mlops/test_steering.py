@@ -257,6 +257,57 @@ def test_a_stopped_run_ends_in_airflow_and_on_the_issue(house, forge, airflow):
     assert house.ledger.require_run(started.run_key).outcome is Outcome.STOPPED
 
 
+WITHDRAWN = {
+    "label removed": lambda forge, number: forge.unlabel(number),
+    "closed": lambda forge, number: forge.edit(number, state="closed"),
+}
+
+
+@pytest.fixture(params=WITHDRAWN)
+def withdraw(request, forge):
+    return lambda number: WITHDRAWN[request.param](forge, number)
+
+
+def test_a_run_is_stopped_whatever_the_label_and_state_of_its_issue(house, forge, airflow, started, withdraw):
+    number, run_key = started
+    withdraw(number)
+    refused, comment = forge.say(number, "/stop", "stranger"), forge.say(number, "/stop")
+    for _ in range(2):
+        intake.admit(house, [number])
+    assert airflow.runs[run_key]["state"] == "failed"
+    assert house.ledger.require_run(run_key).message == "Stopped by octocat."
+    assert (forge.reactions(refused), forge.reactions(comment)) == ({"-1"}, {"eyes", "+1"})
+
+
+def test_a_finished_run_is_answered_whatever_the_label_and_state_of_its_issue(house, forge, airflow, waiting, withdraw):
+    number, run_key = waiting
+    withdraw(number)
+    forge.say(number, CHANGE)
+    (done,) = admit(house, number)
+    assert done.run_key == f"{run_key}-r1"
+
+
+def test_an_approval_counts_whatever_the_label_and_state_of_its_issue(house, forge, airflow, withdraw):
+    number = forge.file(DEAR)
+    (waits,) = intake.admit(house, [number])
+    withdraw(number)
+    forge.edit(number, body=DEAR.replace("50\n", "60\n", 1))
+    forge.say(number, f"/approve {waits.revision}", login="maintainer")
+    (refused,) = admit(house, number)
+    assert "edited after this revision was shown" in refused.message
+    forge.edit(number, body=DEAR)
+    forge.say(number, f"/approve {waits.revision}", login="maintainer")
+    admit(house, number)
+    assert airflow.creates == [waits.run_key]
+
+
+def test_a_command_on_an_issue_without_a_run_is_not_answered(house, forge, airflow):
+    number = forge.file(GOOD, labels=[])
+    comment = forge.say(number, "/rerun")
+    assert admit(house, number) == []
+    assert (airflow.creates, forge.reactions(comment)) == ([], set())
+
+
 def test_a_stop_after_an_edit_ends_the_run_under_way_and_the_revision_that_waits(house, forge, airflow, started):
     number, run_key = started
     forge.edit(number, body=GOOD.replace("50", "60"))

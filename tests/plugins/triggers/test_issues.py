@@ -211,6 +211,132 @@ def test_label_that_was_taken_off_and_set_again_is_noticed(polling, people, cloc
     assert polling.look() == [number]
 
 
+WITHDRAWN = {
+    "label removed": lambda people, number: people.delete(f"issues/{number}/labels/mlops:train"),
+    "closed": lambda people, number: people.patch(f"issues/{number}", json={"state": "closed"}),
+}
+
+
+@pytest.fixture(params=WITHDRAWN, ids=lambda how: how)
+def withdrawn(request, polling, people, clock):
+    """An issue that was handed on and then lost its label, or was closed."""
+    number = file(people, "mlops:train")
+    polling.look()
+    clock.pass_(minutes=1)
+    WITHDRAWN[request.param](people, number)
+    polling.look(times=2)
+    clock.pass_(minutes=1)
+    return number
+
+
+def say(client, number, body):
+    assert client.post(f"issues/{number}/comments", json={"body": body}).is_success
+
+
+def test_a_command_is_found_whatever_the_labels_and_the_state_of_its_issue(polling, people, clock, withdrawn):
+    for command in ("/stop", "/Rerun"):
+        say(people, withdrawn, command)
+        assert polling.look() == [withdrawn]
+        assert polling.look() == []
+        clock.pass_(hours=1)
+
+
+def test_talk_code_and_our_own_words_on_such_an_issue_wake_nobody(polling, people, bot, withdrawn):
+    for body in ("please do not /stop it", "```\nTraceback\n```", "> /stop"):
+        say(people, withdrawn, body)
+    say(bot, withdrawn, "<!-- mlops-reply:1 -->\n\n/stop")
+    assert polling.look() == []
+
+
+def test_commands_cost_one_request_a_look_and_no_budget_while_nobody_speaks(polling, people, withdrawn):
+    polling.replies.clear()
+    polling.look(times=3)
+    assert [reply.status_code for reply in polling.replies] == [304] * 9
+    assert sum(reply.url.path.endswith("/issues/comments") for reply in polling.replies) == 3
+
+
+def test_a_command_is_handed_on_by_a_sensor_that_goes_on_from_the_cursor(github, polling, people, withdrawn):
+    say(people, withdrawn, "/stop")
+    cursor = json.loads(json.dumps(polling.poll.cursor))
+    after = Polling(github)
+    after.poll = IssuePoll.from_cursor(None, REPOSITORY, LABELS, cursor, 25)
+    assert after.look() == [withdrawn]
+    again = Polling(github)
+    again.poll = IssuePoll.from_cursor(None, REPOSITORY, LABELS, after.poll.cursor, 25)
+    assert again.look() == []
+
+
+def test_a_cursor_of_an_older_version_hears_commands_from_where_it_stands(github, polling, people, withdrawn):
+    say(people, withdrawn, "/stop")
+    older = {name: polling.poll.cursor[name] for name in ("since", "seen")}
+    after = Polling(github)
+    after.poll = IssuePoll.from_cursor(None, REPOSITORY, LABELS, older, 25)
+    assert after.look() == [withdrawn]
+
+
+def test_a_command_on_a_pull_request_is_none(polling):
+    about = {"issue_url": "http://github/issues/3", "updated_at": "2026-11-23T10:00:00Z", "body": "/stop", "id": 1}
+    comments = [{**about, "html_url": "http://github/acme/pull/pull/3#issuecomment-1"}]
+    assert _hearing(comments) == []
+    comments = [{**about, "html_url": "http://github/acme/pull/issues/3#issuecomment-1"}]
+    assert _hearing(comments) == [3]
+
+
+def _hearing(comments):
+    def answer(request):
+        return httpx.Response(200, json=comments if request.url.path.endswith("comments") else [])
+
+    return asyncio.run(_canned(answer, since="2026-11-23T09:00:00Z", comments_since="2026-11-23T09:00:00Z"))
+
+
+def test_commands_on_many_issues_come_in_batches_and_none_is_lost(github, people, clock):
+    numbers = [file(people, "mlops:train") for _ in range(5)]
+    polling = Polling(github, batch=2)
+    for _ in range(4):
+        polling.look()
+    for number in numbers:
+        clock.pass_(minutes=7)
+        people.patch(f"issues/{number}", json={"state": "closed"})
+        say(people, number, "/stop")
+    assert [polling.look() for _ in range(4)] == [numbers[:2], numbers[2:4], numbers[4:], []]
+
+
+@pytest.mark.parametrize("apart_s", [0, 1], ids=["of one second", "one a second"])
+def test_a_command_behind_pages_of_talk_is_found(polling, people, clock, withdrawn, monkeypatch, apart_s):
+    from hooks import github_issues
+
+    monkeypatch.setattr(github_issues, "PAGE", 2)
+    for _ in range(5):
+        clock.pass_(seconds=apart_s)
+        say(people, withdrawn, "talk")
+    clock.pass_(seconds=1)
+    say(people, withdrawn, "/stop")
+    assert polling.look() == [withdrawn]
+    assert polling.look() == []
+
+
+def test_what_was_listed_before_github_failed_is_listed_again():
+    """An unchanged list answers 304, which would hide what nobody was told of."""
+    issues, failing = [{"number": 2, **ISSUE}], [True]
+
+    def answer(request):
+        if request.url.params.get("labels") == "mlops" and failing:
+            failing.clear()
+            return httpx.Response(502)
+        if request.url.params.get("labels") == "mlops:train" and "if-none-match" not in request.headers:
+            return httpx.Response(200, json=issues, headers={"etag": '"a"'})
+        return httpx.Response(304 if "if-none-match" in request.headers else 200, json=[])
+
+    async def inner():
+        async with httpx.AsyncClient(base_url="http://github/", transport=httpx.MockTransport(answer)) as http:
+            poll = IssuePoll(http, REPOSITORY, LABELS)
+            with pytest.raises(Later):
+                await poll.look()
+            return await poll.look()
+
+    assert asyncio.run(inner()) == [2]
+
+
 def test_pull_requests_are_no_issues():
     issues = [
         {"number": 1, **ISSUE, "pull_request": {}},
@@ -219,9 +345,9 @@ def test_pull_requests_are_no_issues():
     assert asyncio.run(_canned(lambda _: httpx.Response(200, json=issues))) == [2]
 
 
-async def _canned(answer):
+async def _canned(answer, **options):
     async with httpx.AsyncClient(base_url="http://github/", transport=httpx.MockTransport(answer)) as http:
-        return await IssuePoll(http, REPOSITORY, ("mlops",)).look()
+        return await IssuePoll(http, REPOSITORY, ("mlops",), **options).look()
 
 
 DATE = "Mon, 23 Nov 2026 10:00:00 GMT"
