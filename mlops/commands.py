@@ -35,6 +35,17 @@ MEANINGS: dict[Verb, tuple[str, str]] = {
     Verb.HELP: ("/help", "Show this list."),
 }
 
+UNDONE: dict[Verb, str] = {
+    Verb.APPROVE: "Nothing was approved.",
+    Verb.RETRAIN: "Nothing was started.",
+    Verb.RERUN: "Nothing was started.",
+    Verb.STOP: "Nothing was stopped.",
+    Verb.ROLLBACK: "Nothing was rolled back.",
+    Verb.PROMOTE: "Nothing was promoted.",
+    Verb.HELP: "Nothing was done.",
+}
+"""How the refusal of each begins."""
+
 
 @dataclass(frozen=True)
 class Command:

@@ -75,12 +75,7 @@ def _admit(services: Services, number: int) -> list[Admission]:
 def judge_issue(services: Services, snapshot: IssueSnapshot, memory: Memory) -> Decision:
     """Gather what `decide` needs, and no more: most polls find an issue that is known."""
     settings, roles, edit = services.settings, {}, None
-    candidate = (
-        not snapshot.is_pull_request
-        and snapshot.state == "open"
-        and bool(set(snapshot.labels) & set(settings.trigger_labels))
-    )
-    if candidate:
+    if snapshot.is_watched(settings.trigger_labels):
         people = {snapshot.author, snapshot.labelled.actor if snapshot.labelled else ""} - {""}
         roles = {login: services.repository.role(login) for login in people if login not in settings.allowed_actors}
         if not may_steer(snapshot.author, roles, settings):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -48,6 +49,10 @@ class IssueSnapshot:
     @property
     def body_hash(self) -> str:
         return body_hash(self.body)
+
+    def is_watched(self, trigger_labels: Sequence[str]) -> bool:
+        """True where the sensor hands on whatever happens on it."""
+        return not self.is_pull_request and self.state == "open" and bool(set(self.labels) & set(trigger_labels))
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from mlops import actions, intake
-from mlops.commands import Command, parse_command, settings_of
+from mlops.commands import UNDONE, Command, Verb, parse_command, settings_of
 from mlops.errors import IssueRejected, MlopsError, Unavailable
 from mlops.issues import Comment, IssueSnapshot
 from mlops.markdown import prose
@@ -57,16 +57,18 @@ def _handle(services: Services, snapshot: IssueSnapshot, comment: Comment) -> in
         return _admission(snapshot, comment, f"{comment.author} may not give commands")
     if comment.edited:
         # What it said first is not known any more, and somebody may have acted on that.
-        return _refuse(services, snapshot, comment, "The comment was edited. Write a new one: only first texts count.")
+        edited = "The comment was edited. Write a new one: only first texts count."
+        return _refuse(services, snapshot, comment, command.verb, edited)
     services.repository.react(snapshot.number, comment.id, "eyes")
     try:
         done = actions.ACTIONS[command.verb](services, snapshot, comment, command)
     except IssueRejected as rejected:
-        return _refuse(services, snapshot, comment, str(rejected), problem_table(rejected.problems, comment.body))
+        problems = problem_table(rejected.problems, comment.body)
+        return _refuse(services, snapshot, comment, command.verb, str(rejected), problems)
     except Unavailable:
         raise
     except MlopsError as refused:
-        return _refuse(services, snapshot, comment, str(refused))
+        return _refuse(services, snapshot, comment, command.verb, str(refused))
     services.repository.react(snapshot.number, comment.id, "+1")
     if done.reply:
         _reply(services, snapshot, comment, done.reply)
@@ -82,6 +84,9 @@ def _command(services: Services, snapshot: IssueSnapshot, comment: Comment) -> C
     command = parse_command(comment.body)
     if command is None or not command.implicit:
         return command
+    # Elsewhere a code block is read only when something else wakes us: an answer must not wait for that and then count.
+    if not snapshot.is_watched(services.settings.trigger_labels):
+        return None
     # A code block alone is an answer only where a question was asked, and only if it is about settings.
     record = actions.current(services, snapshot.number)
     if record is None or record.outcome is not Outcome.BELOW_THRESHOLD:
@@ -100,10 +105,10 @@ def _may_command(services: Services, login: str) -> bool:
 
 # -- answers -----------------------------------------------------------------------------------------------------------
 def _refuse(
-    services: Services, snapshot: IssueSnapshot, comment: Comment, reason: str, body: str = ""
+    services: Services, snapshot: IssueSnapshot, comment: Comment, verb: Verb, reason: str, body: str = ""
 ) -> intake.Admission:
     services.repository.react(snapshot.number, comment.id, "-1")
-    _reply(services, snapshot, comment, f"Nothing was started. {prose(reason) if not body else ''}\n\n{body}".strip())
+    _reply(services, snapshot, comment, f"{UNDONE[verb]}\n\n{body}" if body else f"{UNDONE[verb]} {prose(reason)}")
     return _admission(snapshot, comment, reason)
 
 

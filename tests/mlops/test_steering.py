@@ -287,6 +287,15 @@ def test_a_finished_run_is_answered_whatever_the_label_and_state_of_its_issue(ho
     assert done.run_key == f"{run_key}-r1"
 
 
+def test_a_code_block_that_nobody_was_woken_by_is_no_answer_later(house, forge, airflow, waiting, withdraw):
+    number, run_key = waiting
+    withdraw(number)
+    forge.say(number, "```yaml\nhyperparameters:\n  n_estimators: 90\n```")
+    forge.say(number, "/help")
+    admit(house, number)
+    assert airflow.creates == [run_key]
+
+
 def test_an_approval_counts_whatever_the_label_and_state_of_its_issue(house, forge, airflow, withdraw):
     number = forge.file(DEAR)
     (waits,) = intake.admit(house, [number])
@@ -336,11 +345,30 @@ def test_help_lists_each_command(house, forge, waiting):
     assert set(re.findall(r"`/(\w+)", answer)) == {verb.value for verb in actions.ACTIONS}
 
 
-def test_a_rollback_without_a_deployment_is_refused(house, forge, waiting):
+@pytest.mark.parametrize(
+    ("command", "answer"),
+    [
+        ("/rollback", "Nothing was rolled back. No run of this issue has deployed a model."),
+        ("/promote", "Nothing was promoted. No run of this issue has deployed a model."),
+        ("/approve 0123", "Nothing was approved. Nothing waits for approval here."),
+        ("/retrain", "Nothing was started.\n\n| Line | Field"),
+    ],
+)
+def test_a_refusal_says_what_was_not_done(house, forge, waiting, command, answer):
     number, _ = waiting
-    forge.say(number, "/rollback")
+    forge.say(number, command)
+    admit(house, number)
+    assert answer in forge.comments(number)[-1]
+
+
+def test_a_refused_stop_says_that_nothing_was_stopped(house, forge, started):
+    number, run_key = started
+    put(house, run_key, deployed_record())
+    runs.close_run(house, run_key)
+    forge.say(number, "/stop")
     (refused,) = admit(house, number)
-    assert "No run of this issue has deployed" in refused.message
+    assert refused.message == f"Run {run_key} is over."
+    assert "\n\nNothing was stopped. Run " in forge.comments(number)[-1]
 
 
 def test_comments_older_than_the_label_are_talk(house, forge, airflow):
