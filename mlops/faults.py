@@ -16,6 +16,7 @@ _WRAPPED_BEHIND = re.compile(
     r"\s*\(AlgorithmError: See job logs for more information, exit code: \d+\)$|, exit code: 2$"
 )
 """What follows a workload's own words; other exit codes than that of a user's mistake tell something."""
+_TOLD_OF_REQUESTER = re.compile(r"\[(user_fault|rejected)\] ")
 _USER = re.compile(r"ClientError|MaxRuntimeExceeded|ValidationException|exit code:? ?2\b")
 
 
@@ -37,6 +38,15 @@ def classify(failure_reason: str) -> Fault:
     if _USER.search(failure_reason):
         return "user"
     return "platform"
+
+
+def fault_told(refusal: str) -> Literal["user", "platform"]:
+    """Whose fault the error of a tool is, by the word in front of it. A word that nobody knows is not the requester's.
+
+    >>> fault_told("[user_fault] No column `y`. Change the data.")
+    'user'
+    """
+    return "user" if _TOLD_OF_REQUESTER.match(refusal) else "platform"
 
 
 def in_plain_words(failure_reason: str, limit: int = 600) -> str:

@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING
 
 from mlops import report
 from mlops.identity import Phase
+from mlops.incidents import drift_incident, ended_by, opens_incident
 from mlops.living_comment import issue_url
-from mlops.notify import Event, Message
+from mlops.notify import Event, Message, is_open
 from mlops.record import Outcome, RunRecord, RunState
 
 if TYPE_CHECKING:
     from mlops.services import Services
 
+_RUNS = 1000
+"""The newest, among which the incidents are looked for that a run ends."""
 _EVENTS = {
     Outcome.DEPLOYED: Event.DEPLOYED,
     Outcome.REGISTERED: Event.REGISTERED,
@@ -31,6 +34,9 @@ def outcome_message(services: Services, record: RunRecord) -> Message:
         parts.append("Answer on the issue with other settings, and the next training starts.")
     elif record.outcome is Outcome.DEPLOYED:
         parts.append(f"It answers on {endpoint}.")
+    ends = ended_by(record, services.ledger.list_runs(limit=_RUNS))
+    if record.outcome is Outcome.DEPLOYED and is_open(services.ledger, drift_incident(endpoint)):
+        ends.append(drift_incident(endpoint))  # what serves now has learnt from newer data
     return Message(
         event=_EVENTS[record.outcome],
         key=record.run_key,
@@ -38,6 +44,8 @@ def outcome_message(services: Services, record: RunRecord) -> Message:
         title=report.title(record),
         text=" ".join(part for part in parts if part),
         url=issue_url(services, record),
+        wakes=opens_incident(record),
+        ends=ends,
     )
 
 

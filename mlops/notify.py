@@ -21,6 +21,7 @@ from mlops.markdown import mail_header, slack
 
 if TYPE_CHECKING:
     from mlops.aws import Cloud
+    from mlops.ledger import Ledger
     from mlops.services import Services
     from mlops.settings import Settings
 
@@ -46,7 +47,7 @@ class Event(StrEnum):
 
 
 PAGED = {Event.FAILED: "error", Event.DRIFT: "warning"}
-"""Events that page somebody, with PagerDuty's severity."""
+"""Events that page somebody, with PagerDuty's severity, unless the message wakes nobody."""
 
 
 class Message(BaseModel):
@@ -60,6 +61,8 @@ class Message(BaseModel):
     title: str
     text: str = ""
     url: str = ""
+    wakes: bool = Field(True, description="False: nobody is paged, whatever the event.")
+    ends: list[str] = Field(default_factory=list, description="Incidents that are over now.")
 
     @property
     def id(self) -> str:
@@ -147,27 +150,16 @@ class Notifier:
         return True
 
     def _pagerduty(self, message: Message) -> bool:
-        if message.event not in PAGED:
+        events = page_events(message)
+        if not events:
             return False
         keys = json.loads(self._secret(self._settings.api_keys_secret) or "{}")
         routing_key = keys.get("pagerduty_routing_key")
         if not routing_key:
             return False
-        event = {
-            "routing_key": routing_key,
-            "event_action": "trigger",
-            # One incident a run or an endpoint, however often we tell.
-            "dedup_key": message.incident[:255],
-            "payload": {
-                "summary": mail_header(message.title, 1024),
-                "source": message.incident[:255],
-                "severity": PAGED[message.event],
-                "custom_details": {"text": message.text[:4000]},
-            },
-            "links": [{"href": message.url, "text": "Open"}] if message.url else [],
-        }
         url = f"{self._settings.pagerduty_url.rstrip('/')}/v2/enqueue"
-        _repeat(lambda: _post(url, event))
+        for event in events:
+            _repeat(lambda event=event: _post(url, {"routing_key": routing_key, **event}))  # type: ignore[misc]
         return True
 
     def _secret(self, name: str) -> str:
@@ -190,13 +182,28 @@ def deliver(services: Services, message: Message) -> Delivery:
         # Written first: a process that dies here leaves the message for `flush`.
         value = {"message": message.model_dump(mode="json"), "left": left}
         services.ledger.put_item(item_id, value, keep_s=_KEEP_S)
+        _note_incidents(services, message)
     else:
         left = list(known.value["left"])
+        # As it was first told: what it ends is noted as ended by now.
+        message = Message.model_validate(known.value["message"])
     delivery = services.notifier.send(message, left) if left else Delivery()
     done = [name for name in left if name not in delivery.failed]
     if done:
         services.ledger.change_item(item_id, lambda item: _without(item, done))
     return delivery
+
+
+def is_open(ledger: Ledger, incident: str) -> bool:
+    """True where people were paged about `incident` and we have not ended it; what they did by hand is not known."""
+    item = ledger.get_item(f"incident#{incident}")
+    return item is not None and bool(item.value["open"])
+
+
+def _note_incidents(services: Services, message: Message) -> None:
+    begins = [message.incident] if message.event in PAGED and message.wakes else []
+    for incident, stands in [*((over, False) for over in message.ends), *((new, True) for new in begins)]:
+        services.ledger.change_item(f"incident#{incident}", lambda _, stands=stands: {"open": stands})  # type: ignore[misc]
 
 
 def flush(services: Services) -> int:
@@ -212,6 +219,26 @@ def flush(services: Services) -> int:
 
 def _without(item: Mapping[str, Any], done: list[str]) -> dict[str, Any]:
     return {**item, "left": [name for name in item.get("left", []) if name not in done]}
+
+
+def page_events(message: Message) -> list[dict[str, Any]]:
+    """What PagerDuty is told, without its key: incidents that are over, and one that begins. Mostly nothing."""
+    over = [{"event_action": "resolve", "dedup_key": incident[:255]} for incident in message.ends]
+    if message.event not in PAGED or not message.wakes:
+        return over
+    begins = {
+        "event_action": "trigger",
+        # One incident a run or an endpoint, however often we tell.
+        "dedup_key": message.incident[:255],
+        "payload": {
+            "summary": mail_header(message.title, 1024),
+            "source": message.incident[:255],
+            "severity": PAGED[message.event],
+            "custom_details": {"text": message.text[:4000]},
+        },
+        "links": [{"href": message.url, "text": "Open"}] if message.url else [],
+    }
+    return [*over, begins]
 
 
 def slack_payload(message: Message) -> dict[str, Any]:

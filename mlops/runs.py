@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from mlops import history, report
 from mlops.errors import MlopsError, RequestRefused, Unavailable
@@ -106,8 +106,10 @@ def record_verdict(services: Services, run_key: str, verdict: Verdict | dict[str
     return publish_if_allowed(services, run_key)
 
 
-def report_failure(services: Services, run_key: str, phase: str, reason: str) -> RunRecord:
-    """A task gave up: say in which phase and why. What the phase itself wrote about its failure stays."""
+def report_failure(
+    services: Services, run_key: str, phase: str, reason: str, fault: Literal["user", "platform"] = "platform"
+) -> RunRecord:
+    """A task gave up: say in which phase, why, and who can mend it. What the phase itself wrote of that stays."""
     failed = Phase(phase) if phase in set(Phase) else None
     now = services.timestamp()
 
@@ -120,7 +122,12 @@ def report_failure(services: Services, run_key: str, phase: str, reason: str) ->
         before = known.phases[subject]
         message = before.message if before.state is PhaseState.FAILED and before.message else reason
         after = before.model_copy(
-            update={"state": PhaseState.FAILED, "message": message, "ended_at": before.ended_at or now}
+            update={
+                "state": PhaseState.FAILED,
+                "message": message,
+                "fault": before.fault or fault,
+                "ended_at": before.ended_at or now,
+            }
         )
         return known.model_copy(
             update={"phases": {**known.phases, subject: after}, "message": f"{subject.value} failed: {message}"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
@@ -48,11 +48,15 @@ def register(tools: Tools) -> None:
         phase: Annotated[Phase, Field(description="Where it failed.")],
         reason: Annotated[str, Field(max_length=4000, description="What happened; shown on the issue.")],
         idempotency_key: IdempotencyKey,
+        fault: Annotated[
+            Literal["user", "platform"],
+            Field(description="Who can mend it: `user` is the requester, and pages nobody."),
+        ] = "platform",
     ) -> RunRecord:
-        """Put a phase's failure on the record and the issue. A reason that the phase itself gave is kept."""
+        """Put a phase's failure on the record and the issue. What the phase itself said of it is kept."""
         from mlops import runs
 
-        return runs.report_failure(tools.services, run_key, phase, reason)
+        return runs.report_failure(tools.services, run_key, phase, reason, fault)
 
     @tools.effect("Put runs right")
     def reconcile_runs(idempotency_key: IdempotencyKey) -> Reconciled:

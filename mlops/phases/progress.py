@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Literal, TypeVar
 
-from mlops.errors import JobFailed, RequestRefused
+from mlops.errors import JobFailed, RequestRefused, UserFault
 from mlops.handles import Handle, Submission
 from mlops.identity import Phase
 from mlops.record import JobHandle, Outcome, PhaseRecord, PhaseState, RunRecord, RunState
@@ -12,6 +12,7 @@ from mlops.services import Services
 from mlops.workflow import life
 
 H = TypeVar("H", bound=Handle)
+Fault = Literal["", "user", "platform"]
 
 
 def require_live(services: Services, run_key: str) -> RunRecord:
@@ -73,12 +74,19 @@ def skipped(services: Services, run_key: str, phase: Phase, handle: Handle | Non
 
 
 def failed(services: Services, run_key: str, phase: Phase, fault: JobFailed, handle: Handle | None = None) -> None:
-    _end(services, run_key, phase, PhaseState.FAILED, str(fault), handle)
+    whose: Fault = "user" if isinstance(fault, UserFault) else "platform"
+    _end(services, run_key, phase, PhaseState.FAILED, str(fault), handle, whose)
     life.attempt_failed(services, run_key, phase, fault)
 
 
 def _end(
-    services: Services, run_key: str, phase: Phase, state: PhaseState, message: str, handle: Handle | None
+    services: Services,
+    run_key: str,
+    phase: Phase,
+    state: PhaseState,
+    message: str,
+    handle: Handle | None,
+    fault: Fault = "",
 ) -> None:
     now = services.timestamp()
     value = handle.model_dump(mode="json") if handle else {}
@@ -93,6 +101,7 @@ def _end(
             started_at=known.started_at or now,
             ended_at=(known.ended_at if same else None) or now,
             message=message,
+            fault=fault,
             jobs=known.jobs,
             handle=value,
         )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowSkipException
 from hooks.bridge import BridgeHook, ToolRefused
 
+from mlops.faults import fault_told
 from mlops.identity import Phase
 from operators.bridge import BridgeOperator, intention, of_this_run
 
@@ -30,8 +31,8 @@ def report_failure(context: Context) -> None:
         return  # no phase failed, whatever kept us from writing that down; `reconcile_runs` closes the run
     if context["ti"].task_id == _OPENING and _never_opened(context):
         return  # a form with a mistake in it: nothing was begun, and the task's log says what to change
-    reason = re.sub(r"^\[[a-z_]+\] ", "", str(context.get("exception") or "The task was killed."))
-    _report(context, context["ti"].task_id, reason)
+    told = str(context.get("exception") or "The task was killed.")
+    _report(context, context["ti"].task_id, re.sub(r"^\[[a-z_]+\] ", "", told), fault_told(told))
 
 
 def _never_opened(context: Context) -> str:
@@ -43,11 +44,12 @@ def _never_opened(context: Context) -> str:
     return ""
 
 
-def _report(context: Context, task_id: str, reason: str) -> None:
+def _report(context: Context, task_id: str, reason: str, fault: str = "platform") -> None:
     arguments = {
         **of_this_run(context),
         "phase": phase_of(task_id).value,
         "reason": reason[:4000],
+        "fault": fault,
         "idempotency_key": intention(context, f"report_failure/{task_id}", each_try=True),
     }
     BridgeHook().call("report_failure", arguments, _AGENT)

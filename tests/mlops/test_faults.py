@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlops.faults import classify, in_plain_words
+from mlops.faults import classify, fault_told, in_plain_words
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,19 @@ def test_the_wrapping_of_a_reason_is_taken_off_and_its_length_is_bounded():
     assert in_plain_words(told) == "no column 'y'"
     assert in_plain_words("AlgorithmError: , exit code: 137") == ", exit code: 137"
     assert len(in_plain_words("x" * 5000)) == 600
+
+
+@pytest.mark.parametrize(
+    ("refusal", "fault"),
+    [
+        ("[user_fault] No column `y`. Change the data.", "user"),
+        ("[rejected] This cannot become a run: epochs: must be at least 1.", "user"),
+        ("[platform_fault] 4 attempts failed. Call again.", "platform"),
+        # A policy of AWS that forbids us something is none of the requester's.
+        ("[refused] AWS does not allow to write s3://b/x. Do not repeat the call unchanged.", "platform"),
+        ("KeyError: '[user_fault] '", "platform"),
+        ("The task was killed.", "platform"),
+    ],
+)
+def test_the_word_of_a_tool_tells_whose_fault_it_was(refusal, fault):
+    assert fault_told(refusal) == fault

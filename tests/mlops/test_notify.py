@@ -11,7 +11,17 @@ import pytest
 from botocore.exceptions import ClientError
 
 from mlops import notify
-from mlops.notify import Event, Message, Notifier, compose_mail, deliver, flush, slack_payload
+from mlops.notify import (
+    Event,
+    Message,
+    Notifier,
+    compose_mail,
+    deliver,
+    flush,
+    is_open,
+    page_events,
+    slack_payload,
+)
 from mlops.settings import Settings
 from tests.mlops.stand_ins import ServerThread
 from tests.mlops.test_markdown import HOSTILE
@@ -68,6 +78,52 @@ def test_a_failure_reaches_all_three(told, inbox):
 
 def test_good_news_pages_nobody(told, inbox):
     assert sorted(told.notifier.send(message(Event.DEPLOYED)).sent) == ["email", "slack"]
+
+
+def test_a_requesters_mistake_reaches_everybody_but_the_pager(told, inbox):
+    assert sorted(told.notifier.send(message(wakes=False)).sent) == ["email", "slack"]
+
+
+def test_what_is_over_and_what_begins_is_one_event_each():
+    told = message(event=Event.FAILED, ends=["gh-1-2-0"], url="http://x/1")
+    begins = {
+        "event_action": "trigger",
+        "dedup_key": "gh-1-2-a",
+        "payload": {
+            "summary": "❌ Failed: x", "source": "gh-1-2-a", "severity": "error",
+            "custom_details": {"text": "No column."},
+        },
+        "links": [{"href": "http://x/1", "text": "Open"}],
+    }  # fmt: skip
+    over = {"event_action": "resolve", "dedup_key": "gh-1-2-0"}
+    assert page_events(told) == [over, begins]
+    assert page_events(message(wakes=False)) == []
+    assert page_events(message(Event.DEPLOYED, ends=["gh-1-2-0"])) == [over]
+
+
+def test_an_incident_is_open_until_a_message_ends_it(told, inbox):
+    deliver(told, message(Event.DRIFT, incident="drift-x"))
+    assert is_open(told.ledger, "drift-x")
+    deliver(told, message(Event.DEPLOYED, ends=["drift-x"]))
+    assert not is_open(told.ledger, "drift-x")
+    (incident,) = httpx.get(f"{inbox.url}/pagerduty/incidents").json()
+    assert incident["state"] == "resolved"
+
+
+def test_a_mistake_leaves_no_incident(told, inbox):
+    deliver(told, message(wakes=False))
+    assert not is_open(told.ledger, "gh-1-2-a")
+    assert httpx.get(f"{inbox.url}/pagerduty/incidents").json() == []
+
+
+def test_an_incident_that_could_not_be_ended_is_ended_by_the_outbox(told, inbox, monkeypatch):
+    monkeypatch.setattr(notify, "_SETTLED_S", 0.0)
+    deliver(told, message(key="old"))
+    inbox.faults({"match": "POST /pagerduty", "fault": "status", "status": 500, "count": 3})
+    assert list(deliver(told, message(Event.DEPLOYED, ends=["gh-1-2-a"])).failed) == ["pagerduty"]
+    # Whoever tells it again finds no open incident any more.
+    deliver(told, message(Event.DEPLOYED))
+    assert [one["state"] for one in httpx.get(f"{inbox.url}/pagerduty/incidents").json()] == ["resolved"]
 
 
 def test_a_channel_without_its_secret_is_off(services):

@@ -9,9 +9,10 @@ from datetime import timedelta
 import pytest
 
 from mlops import history, runs
-from mlops.errors import IssueRejected, RequestRefused, Unavailable
+from mlops.errors import IssueRejected, PlatformFault, RequestRefused, Unavailable, UserFault
 from mlops.identity import Phase
 from mlops.outcome import conclude
+from mlops.phases import progress
 from mlops.record import Outcome, PhaseState, RunState, Trigger
 from mlops.spec import parse_issue, to_parameters
 from tests.mlops.bodies import GOOD
@@ -85,6 +86,34 @@ def test_a_failure_is_shown_with_its_phase_and_the_phases_own_words_stay(house, 
     record = house.ledger.require_run(run_key)
     assert record.phases[Phase.TRAIN].message.startswith("HTTP 500")
     assert record.phases[Phase.TRAIN].state is PhaseState.FAILED
+
+
+@pytest.mark.parametrize(
+    ("by_phase", "by_task", "woken"),
+    [(UserFault, "platform", False), (PlatformFault, "user", True), (None, "user", False), (None, "platform", True)],
+)
+def test_a_requesters_mistake_wakes_nobody(house, started, by_phase, by_task, woken):
+    """What the phase knows of its failure counts for more than what the task heard of it."""
+    _, run_key = started
+    put(house, run_key, running_record())
+    if by_phase:
+        progress.failed(house, run_key, Phase.TRAIN, by_phase("No column."))
+    runs.report_failure(house, run_key, "train", "No column.", by_task)
+    runs.close_run(house, run_key)
+    (told,) = house.ledger.list_items("message")
+    assert (told.value["message"]["event"], told.value["message"]["wakes"]) == ("failed", woken)
+
+
+def test_a_run_that_gets_through_ends_the_incident_of_the_one_before(house, started):
+    _, run_key = started
+    put(house, run_key, running_record())
+    runs.report_failure(house, run_key, "train", "The machine is gone.")
+    before = runs.close_run(house, run_key)
+    again = deployed_record(run_key=f"{run_key}-2", issue=before.issue, created_at="2099-01-01T00:00:00Z")
+    house.ledger.create_run(again)
+    runs.close_run(house, again.run_key)
+    told = [item.value["message"] for item in house.ledger.list_items("message")]
+    assert {one["key"]: one["ends"] for one in told} == {run_key: [], again.run_key: [run_key]}
 
 
 def test_a_failure_without_a_phase_belongs_to_the_one_under_way(house, started):

@@ -102,7 +102,7 @@ TOOLS: dict[str, tuple[str, ...]] = {
     "admit_issues": ("numbers", "cursor", "idempotency_key"),
     "list_watched": (),
     "record_verdict": ("run_key", "verdict", "idempotency_key"),
-    "report_failure": ("run_key", "phase", "reason", "idempotency_key"),
+    "report_failure": ("run_key", "phase", "reason", "fault", "idempotency_key"),
     "close_run": ("run_key", "idempotency_key"),
     "get_run": ("run_key",),
     "consider_new_data": ("keys", "event_id", "idempotency_key"),

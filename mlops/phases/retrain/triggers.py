@@ -12,8 +12,9 @@ from mlops.endpoints import EndpointRecord
 from mlops.errors import IssueRejected, JobFailed, RequestRefused
 from mlops.handles import DriftReport
 from mlops.identity import digest, endpoint_name, model_id, slug
+from mlops.incidents import drift_incident
 from mlops.keys import raw_prefix
-from mlops.notify import Event, Message, deliver
+from mlops.notify import Event, Message, deliver, is_open
 from mlops.phases.monitor.drift import name_of
 from mlops.phases.retrain import edge_cases
 from mlops.policy import Work, run_spec
@@ -76,6 +77,8 @@ def _act(services: Services, record: EndpointRecord, check_id: str) -> dict[str,
     name = name_of(endpoint, check_id)
     chosen = once(services.ledger, name, "drift-action", lambda: _choose_action(services, record, report))
     if chosen["action"] == "none":
+        if _is_over(services, report):
+            deliver(services, _relief(report, name))
         return _nothing(endpoint=endpoint, reason=chosen["reason"])
     if chosen["action"] == "issue":
         done = _open_issue(services, endpoint, report)
@@ -126,10 +129,29 @@ def _message(services: Services, report: DriftReport, name: str, done: dict[str,
     return Message(
         event=Event.DRIFT,
         key=name,
-        incident=f"drift-{report.endpoint}",
+        incident=drift_incident(report.endpoint),
         title=f"Drift on {report.endpoint}",
         text=f"{report.message} {follows} Report: {report.report_uri}",
         url=f"{repository}/issues/{done['issue']}" if repository and "issue" in done else "",
+    )
+
+
+def _is_over(services: Services, report: DriftReport) -> bool:
+    """People were paged of drift, and a check that saw enough found none."""
+    judged = report.checked_rows >= services.policy.monitoring.min_rows
+    return judged and not report.drifted and is_open(services.ledger, drift_incident(report.endpoint))
+
+
+def _relief(report: DriftReport, name: str) -> Message:
+    incident = drift_incident(report.endpoint)
+    return Message(
+        event=Event.DRIFT,
+        key=f"{name}/over",
+        incident=incident,
+        title=f"No drift on {report.endpoint} any more",
+        text=f"{report.message} Report: {report.report_uri}",
+        wakes=False,
+        ends=[incident],
     )
 
 

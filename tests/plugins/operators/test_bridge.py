@@ -17,7 +17,7 @@ def test_template_text_in_an_argument_arrives_untouched(bridge_server, script, c
     hostile = "{{ 7 * 7 }}{% raw %}"
     operator = ToolOperator(
         task_id="t", tool="report_failure", agent="history_writer",
-        arguments={"run_key": "gh-1", "phase": "train", "reason": hostile},
+        arguments={"run_key": "gh-1", "phase": "train", "reason": hostile, "fault": "platform"},
     )  # fmt: skip
     assert operator.template_fields == ()
     operator.execute(context)

@@ -23,6 +23,7 @@ def test_failure_is_reported_in_its_own_words(bridge_server, script, context):
     report_failure({**context, "exception": RuntimeError("[user_fault] Column `target` is missing.")})
     asked = script.asked[0][1]
     assert (asked["phase"], asked["reason"]) == ("train", "Column `target` is missing.")
+    assert asked["fault"] == "user"
 
 
 def test_a_run_that_could_not_be_closed_has_no_phase_that_failed(bridge_server, script, context):
@@ -40,6 +41,7 @@ def test_task_that_died_without_a_word_is_reported_before_closing(bridge_server,
     CloseRunOperator(task_id="close_run", agent="history_writer").execute(context)
     assert [tool for tool, _ in script.asked] == ["report_failure", "close_run"]
     assert script.asked[0][1]["phase"] == "train"
+    assert script.asked[0][1]["fault"] == "platform"
 
 
 def test_a_form_with_a_mistake_leaves_nothing_to_report_or_to_close(bridge_server, script, context):

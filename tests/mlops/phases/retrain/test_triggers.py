@@ -11,6 +11,7 @@ from mlops import endpoints
 from mlops.endpoints import Serving
 from mlops.errors import RequestRefused
 from mlops.handles import DriftReport
+from mlops.notify import is_open
 from mlops.phases import retrain
 from mlops.record import RunRecord, RunState, Trigger
 from mlops.services import Services
@@ -55,10 +56,10 @@ def serve(office: Services) -> None:
     endpoints.change(office.ledger, "mlops-wine", model="wine", serving=serving)
 
 
-def drifted(office: Services, check: str, *, drifted: bool = True) -> None:
+def drifted(office: Services, check: str, *, drifted: bool = True, rows: int = 90) -> None:
     report = DriftReport(
         endpoint="mlops-wine",
-        checked_rows=90,
+        checked_rows=rows,
         share=0.5,
         drifted=drifted,
         features={"alcohol": 1.7},
@@ -141,6 +142,22 @@ def test_drift_starts_one_retraining_and_then_waits(office):
     assert retrain.act_on_drift(office, "mlops-wine", "monday")["run_key"] == acted["run_key"]
     drifted(office, "tuesday")
     assert "acted upon at" in retrain.act_on_drift(office, "mlops-wine", "tuesday")["reason"]
+
+
+def test_a_check_without_drift_ends_the_incident_of_one_with_it(office):
+    serve(office)
+    drifted(office, "monday")
+    retrain.act_on_drift(office, "mlops-wine", "monday")
+    assert is_open(office.ledger, "drift-mlops-wine")
+    drifted(office, "tuesday", drifted=False, rows=10)
+    retrain.act_on_drift(office, "mlops-wine", "tuesday")
+    assert is_open(office.ledger, "drift-mlops-wine"), "too few rows prove nothing"
+    drifted(office, "wednesday", drifted=False)
+    for _ in range(2):
+        retrain.act_on_drift(office, "mlops-wine", "wednesday")
+    assert not is_open(office.ledger, "drift-mlops-wine")
+    told = [item.value["message"] for item in office.ledger.list_items("message")]
+    assert sorted(one["title"] for one in told) == ["Drift on mlops-wine", "No drift on mlops-wine any more"]
 
 
 def test_drift_opens_one_issue_where_policy_says_so(office, forge):
