@@ -245,14 +245,18 @@ def _roll_back(services: Services, snapshot: IssueSnapshot, comment: Comment, co
     from mlops.phases import deploy
 
     endpoint = _endpoint(services, snapshot.number)
-    return _switched(services, comment, command, lambda: deploy.roll_back(services, endpoint))
+    done = _switched(services, comment, command, lambda: deploy.roll_back(services, endpoint, comment.author))
+    # The run whose version left says so, be it another issue's.
+    if left := deploy.taken_back(services, endpoint):
+        runs.publish_if_allowed(services, left)
+    return done
 
 
 def _promote(services: Services, snapshot: IssueSnapshot, comment: Comment, command: Command) -> Done:
     from mlops.phases import deploy
 
     endpoint = _endpoint(services, snapshot.number)
-    return _switched(services, comment, command, lambda: deploy.promote(services, endpoint))
+    return _switched(services, comment, command, lambda: deploy.promote(services, endpoint, comment.author))
 
 
 def _switched(services: Services, comment: Comment, command: Command, switch: Callable[[], Deployment]) -> Done:

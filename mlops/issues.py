@@ -12,6 +12,7 @@ STATE_LABELS: dict[str, tuple[str, str]] = {
     "mlops:awaiting-approval": ("fbca04", "Waits for a maintainer's /approve"),
     "mlops:refused": ("e99695", "Nothing was started; see the comment"),
     "mlops:deployed": ("0e8a16", "The model answers on its endpoint"),
+    "mlops:rolled-back": ("bfd4f2", "The model was deployed and then taken back"),
     "mlops:registered": ("5319e7", "The model passed and is in the registry"),
     "mlops:kept-champion": ("c5def5", "Passed, but the serving model is better"),
     "mlops:below-threshold": ("d93f0b", "Waits for an operator's comment with other settings"),

@@ -124,6 +124,8 @@ def _ask_for_approval(services: Services, record: RunRecord) -> None:
 
 
 def state_label(record: RunRecord, addresses: report.Addresses) -> str:
+    if report.is_taken_back(record):
+        return "mlops:rolled-back"
     if record.outcome is not None:
         return f"mlops:{record.outcome.value}"
     waits = record.state is RunState.AWAITING_APPROVAL or report.awaits_deployment(record, addresses)

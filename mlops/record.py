@@ -74,6 +74,15 @@ class PhaseRecord(_Model):
     handle: dict[str, Any] = Field(default_factory=dict, description="The phase's result (mlops.handles).")
 
 
+class TakenBack(_Model):
+    """A version that was deployed and then taken off its endpoint again."""
+
+    by: str = Field(description="Login of the person, or `agent` and its name.")
+    at: str = Field(description="UTC, ISO 8601.")
+    endpoint: str
+    serves: str = Field(description="The version that was put back.")
+
+
 class RunRecord(_Model):
     run_key: str
     trigger: Trigger
@@ -97,6 +106,7 @@ class RunRecord(_Model):
     ended_at: str | None = None
     phases: dict[Phase, PhaseRecord] = Field(default_factory=lambda: {phase: PhaseRecord() for phase in Phase})
     deployment_approved_by: str = Field("", description="Login of whoever agreed to the deployment, where asked.")
+    taken_back: TakenBack | None = Field(None, description="Set where a rollback took the run's version back.")
     verdict: dict[str, Any] | None = Field(None, description="mlops.judge.Verdict")
     airflow_run_id: str | None = Field(None, description="Where it differs from the run key: runs started in the UI.")
     comment_id: int | None = None

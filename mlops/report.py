@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from mlops import keys
 from mlops.identity import Phase, RunKey
 from mlops.markdown import code, details, fence, fit, link, prose, table
-from mlops.record import Outcome, PhaseRecord, PhaseState, RunRecord, RunState
+from mlops.record import Outcome, PhaseRecord, PhaseState, RunRecord, RunState, TakenBack
 from mlops.spec.metrics import in_order
 from mlops.spec.model import RunSpec
 from mlops.spec.notes import notes
@@ -153,12 +153,19 @@ def title(record: RunRecord) -> str:
 
 
 def state_words(record: RunRecord) -> tuple[str, str]:
+    if is_taken_back(record):
+        return "↩️", "Deployed, then taken back"
     if record.outcome is not None:
         return _HEADLINES[record.outcome]
     if record.state is RunState.AWAITING_APPROVAL:
         return "✋", "Waits for approval"
     phase = current_phase(record)
     return ("⏳", f"Running ({phase.value})") if phase else ("⏳", "Starting")
+
+
+def is_taken_back(record: RunRecord) -> bool:
+    """True where the run's model was deployed and serves no more, because somebody rolled back."""
+    return record.outcome is Outcome.DEPLOYED and record.taken_back is not None
 
 
 def current_phase(record: RunRecord) -> Phase | None:
@@ -207,9 +214,18 @@ def _summary(record: RunRecord) -> str:
         facts.append(f"on the data as of {code(record.data_as_of, 40)}")
     line = " · ".join(facts)
     lines = [line[0].upper() + line[1:]] if line else []
+    if record.taken_back:
+        lines.append(f"> {_taken_back(record, record.taken_back)}")
     if record.message:
         lines.append(f"> {prose(record.message, 1500)}")
     return "\n\n".join(lines)
+
+
+def _taken_back(record: RunRecord, back: TakenBack) -> str:
+    return (
+        f"Version {code(model_version(record), 40)} was taken back by {code(back.by, 60)} at {code(back.at, 40)}: "
+        f"endpoint {code(back.endpoint, 80)} serves {code(back.serves, 40)} again."
+    )
 
 
 def _notes(record: RunRecord) -> str:
@@ -307,7 +323,7 @@ def _links(record: RunRecord, addresses: Addresses) -> str:
     lines = []
     deployed = record.phases[Phase.DEPLOY].handle
     # A deployment that was left out names the endpoint that it would have had.
-    if deployed.get("endpoint") and deployed.get("state") != "skipped":
+    if deployed.get("endpoint") and deployed.get("state") != "skipped" and not record.taken_back:
         answer = f" answers at {code(deployed['url'])}" if deployed.get("url") else ""
         lines.append(f"Endpoint {code(deployed['endpoint'])}{answer}" + _clause(deployed.get("proof")))
     prepared = record.phases[Phase.PREPARE].handle
@@ -373,7 +389,7 @@ def _steps(record: RunRecord, addresses: Addresses, suggestion: Mapping[str, Any
             "Or comment `/stop`.",
         ]
         return "\n\n".join(part for part in parts if part)
-    if record.outcome is Outcome.DEPLOYED:
+    if record.outcome is Outcome.DEPLOYED and not record.taken_back:
         return "Comment `/rollback` to bring back the version that served before, or `/rerun` to train once more."
     if record.outcome is Outcome.FAILED:
         return (

@@ -63,7 +63,9 @@ def register(tools: Tools) -> None:
         """Put the version that served before back on an endpoint. Use it when the current one misbehaves."""
         from mlops.phases import deploy
 
-        return deploy.roll_back(tools.services, endpoint)
+        done = deploy.roll_back(tools.services, endpoint)
+        tools.reporter.soon(deploy.taken_back(tools.services, endpoint))
+        return done
 
     @tools.effect("Promote the challenger", destructive=True)
     def promote(endpoint: EndpointName, idempotency_key: IdempotencyKey) -> Deployment:

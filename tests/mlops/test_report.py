@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mlops import report
 from mlops.identity import Phase
 from mlops.markdown import COMMENT_LIMIT
-from mlops.record import Outcome, PhaseRecord, PhaseState, RunRecord, RunState
+from mlops.record import Outcome, PhaseRecord, PhaseState, RunRecord, RunState, TakenBack
 from mlops.spec import canonical, parse_issue
 from tests.mlops.records import RUN_KEY, deployed_record, judged_record, running_record
 from tests.mlops.test_markdown import any_text, living, nodes
@@ -46,6 +46,24 @@ def test_a_deployed_run_names_model_version_metrics_and_endpoint():
     assert "Serving `v1.0.0`" in text
     assert "`mlops-xgboost-breast-cancer`: 20 of 20 probes were answered by 1.1.0." in text
     assert "`/rollback`" in text
+
+
+def test_a_run_whose_version_was_taken_back_says_by_whom_and_what_serves():
+    back = TakenBack(by="octocat", at="2026-11-23T11:00:00Z", endpoint="mlops-xgboost-breast-cancer", serves="v1.0.0")
+    text = report.render(finished(deployed_record(), Outcome.DEPLOYED, taken_back=back), ADDRESSES)
+    assert "## ↩️ Deployed, then taken back: `xgboost-breast-cancer` `v1.1.0`" in text
+    assert (
+        "> Version `v1.1.0` was taken back by `octocat` at `2026-11-23T11:00:00Z`: "
+        "endpoint `mlops-xgboost-breast-cancer` serves `v1.0.0` again."
+    ) in text
+    assert "20 of 20 probes" not in text.replace("Version 1.1.0 answers", "")
+    assert "/rollback" not in text
+    assert "`/rerun`" in text
+
+
+def test_a_record_that_knows_of_no_taking_back_is_read():
+    older = deployed_record().model_dump(mode="json", exclude={"taken_back"})
+    assert RunRecord.model_validate(older).taken_back is None
 
 
 def test_a_deployment_left_out_names_no_endpoint():

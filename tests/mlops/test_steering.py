@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from mlops import actions, intake, memory, registry, runs
+from mlops import actions, endpoints, intake, memory, registry, runs
 from mlops.identity import Phase
-from mlops.record import Outcome, PhaseRecord, PhaseState, RunState, Trigger
+from mlops.record import Outcome, PhaseRecord, PhaseState, RunState, TakenBack, Trigger
 from tests.mlops.bodies import DEAR, GOOD
 from tests.mlops.records import deployed_record, judged_record, put, running_record
 
@@ -395,6 +395,30 @@ def test_a_rollback_that_was_done_is_answered_and_not_done_again(house, forge, s
     admit(house, number)
     assert "serves version `1.0.0`" in forge.comments(number)[-1]
     assert forge.reactions(comment) == {"eyes", "+1"}
+
+
+def test_the_run_that_was_taken_back_says_so_be_it_another_issues(house, forge, started, airflow):
+    number, run_key = started
+    put(house, run_key, deployed_record())
+    runs.close_run(house, run_key)
+    other = forge.file(GOOD)
+    (newer,) = intake.admit(house, [other])
+    put(house, newer.run_key, deployed_record())
+    runs.close_run(house, newer.run_key)
+    endpoint, at = "mlops-xgboost-breast-cancer", "2026-11-23T11:00:00Z"
+    back = TakenBack(by="octocat", at=at, endpoint=endpoint, serves="v1.0.0")
+    house.ledger.update_run(newer.run_key, lambda known: known.model_copy(update={"taken_back": back}))
+    note = {"at": at, "what": "rollback", "by": "octocat", "from": "v1.1.0", "run": newer.run_key, "to": "v1.0.0"}
+    endpoints.change(house.ledger, endpoint, rollbacks=[note])
+    comment = forge.say(number, "/rollback")
+    went_back = {
+        "endpoint": endpoint, "config": "c", "version": "v1.0.0", "state": "in_service", "strategy": "all_at_once"
+    }  # fmt: skip
+    house.ledger.put_item(f"command#4242#{comment}", went_back)
+    admit(house, number)
+    assert "taken back by `octocat`" in forge.comments(other)[0]
+    assert "mlops:rolled-back" in forge.labels(other)
+    assert "Deployed: " in forge.comments(number)[0]
 
 
 def test_a_rollback_of_an_endpoint_nobody_knows_is_refused(house, forge, started):

@@ -10,11 +10,11 @@ from mlops.phases.deploy import endpoint as live
 from mlops.phases.deploy.approval import approve
 from mlops.phases.deploy.begin import start
 from mlops.phases.deploy.proof import confirm
-from mlops.phases.deploy.rollback import promote, roll_back
+from mlops.phases.deploy.rollback import promote, roll_back, taken_back
 from mlops.phases.deploy.steps import follow
 from mlops.services import Services
 
-__all__ = ["approve", "confirm", "describe", "follow", "predict", "promote", "roll_back", "start"]
+__all__ = ["approve", "confirm", "describe", "follow", "predict", "promote", "roll_back", "start", "taken_back"]
 
 
 def describe(services: Services, endpoint: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from mlops import endpoints
+from mlops.acting import actor
 from mlops.endpoints import EndpointRecord, Serving
 from mlops.errors import PlatformFault, RequestRefused, Unavailable
 from mlops.handles import Deployment
@@ -13,14 +14,18 @@ from mlops.phases.deploy import endpoint as live
 from mlops.phases.deploy import plan, scaling
 from mlops.phases.deploy.traffic import BUSY
 from mlops.phases.run import Run
+from mlops.record import RunRecord, TakenBack
 from mlops.services import Services
 
 _PATIENCE_S = 900.0
 _HISTORY = 10
 
 
-def roll_back(services: Services, endpoint: str) -> Deployment:
+def roll_back(services: Services, endpoint: str, by: str = "") -> Deployment:
     """Serve the version before again; during an A/B test, end it in favour of the old version.
+
+    Args:
+        by: login of the person who asked for it; else the agent that acts is named.
 
     Raises:
         RequestRefused: unknown endpoint, or nothing to go back to.
@@ -33,10 +38,17 @@ def roll_back(services: Services, endpoint: str) -> Deployment:
     leaving = record.challenger or record.serving
     # Not to and fro: what was left is no place to go back to.
     fields = {"serving": target, "previous": record.previous if record.challenger else None}
-    return _switch(services, record, target, leaving, "rollback", fields)
+    return _switch(services, record, target, leaving, "rollback", fields, by)
 
 
-def promote(services: Services, endpoint: str) -> Deployment:
+def taken_back(services: Services, endpoint: str) -> str | None:
+    """Key of the run whose version the last rollback took off the endpoint, where it is known."""
+    record = endpoints.read(services.ledger, endpoint)
+    runs = [note.get("run") for note in record.rollbacks if note["what"] == "rollback"] if record else []
+    return (runs[0] if runs else None) or None
+
+
+def promote(services: Services, endpoint: str, by: str = "") -> Deployment:
     """End an A/B test in favour of the challenger.
 
     Raises: as `roll_back`; RequestRefused where no test is under way.
@@ -45,7 +57,7 @@ def promote(services: Services, endpoint: str) -> Deployment:
     if record.challenger is None:
         raise RequestRefused(f"No A/B test is under way on endpoint {endpoint}.")
     fields = {"serving": record.challenger, "previous": record.serving}
-    return _switch(services, record, record.challenger, record.serving, "promotion", fields)
+    return _switch(services, record, record.challenger, record.serving, "promotion", fields, by)
 
 
 def _switch(
@@ -55,6 +67,7 @@ def _switch(
     leaving: Serving | None,
     why: str,
     fields: dict[str, Any],
+    by: str,
 ) -> Deployment:
     endpoint = record.endpoint
     # The newest word on this endpoint: runs created before it may no longer change it.
@@ -72,9 +85,15 @@ def _switch(
     note = {
         "at": services.timestamp(),
         "what": why,
+        "by": by or _agent(),
         "from": leaving.version if leaving else "",
+        "run": leaving.run_key if leaving else "",
         "to": target.version,
     }
+    if leaving and why == "rollback":
+        # Before the endpoint's record: whoever dies between the two rolls back again and writes the same.
+        undone = TakenBack(by=note["by"], at=note["at"], endpoint=endpoint, serves=target.version)
+        _note_taken_back(services, leaving.run_key, undone)
     history = [note, *record.rollbacks][:_HISTORY]
     endpoints.change(services.ledger, endpoint, **fields, challenger=None, drift=None, rollbacks=history)
     return Deployment(
@@ -87,6 +106,19 @@ def _switch(
         proof=f"{endpoint} is InService with {target.config} ({target.version}) after a {why}.",
         auto_scaling=scaled,
     )
+
+
+def _note_taken_back(services: Services, run_key: str, note: TakenBack) -> None:
+    def noted(known: RunRecord) -> RunRecord:
+        return known.model_copy(update={"taken_back": note})
+
+    if services.ledger.get_run(run_key):
+        services.ledger.update_run(run_key, noted)
+
+
+def _agent() -> str:
+    acting = actor()
+    return f"agent {acting.agent}" if acting else "somebody"
 
 
 def _await(services: Services, endpoint: str, config: str) -> None:

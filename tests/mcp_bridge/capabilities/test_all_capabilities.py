@@ -56,6 +56,30 @@ def test_plan_names_phases_and_cost(call):
     assert plan["estimate"]["total_usd"] > 0
 
 
+def test_a_rollback_is_shown_on_the_run_whose_version_left(services, monkeypatch):
+    from mcp_bridge import server
+    from mlops import endpoints
+    from mlops.handles import Deployment
+    from mlops.phases import deploy
+
+    def rolled_back(services, endpoint):
+        endpoints.change(services.ledger, endpoint, rollbacks=[{"what": "rollback", "run": RUN["run_key"]}])
+        return Deployment(endpoint=endpoint, config="c", version="v1.0.0", state="in_service", strategy="all_at_once")
+
+    told = []
+    monkeypatch.setattr(deploy, "roll_back", rolled_back)
+    monkeypatch.setattr(server, "_publish", lambda services, run_key: told.append(run_key))
+    bridge = build(services, agent="operator")
+
+    async def over():
+        async with Client(bridge) as client:
+            return await client.call_tool("roll_back", {"endpoint": "mlops-wine", **KEY})
+
+    assert not asyncio.run(over()).is_error
+    assert bridge.reporter.drain(10)
+    assert told == [RUN["run_key"]]
+
+
 def test_run_is_read_from_the_ledger(call, services, record):
     services.ledger.create_run(record)
     assert call("get_run", run_key=record.run_key).structured_content["spec"] == record.spec

@@ -151,10 +151,17 @@ def test_an_ab_test_keeps_both_versions_until_a_person_decides(laptop, serving):
 
 
 def test_one_word_brings_the_version_before_back(laptop, serving):
-    back = deploy.roll_back(laptop.services, ENDPOINT)
+    leaving = endpoints.read(laptop.services.ledger, ENDPOINT).serving
+    back = deploy.roll_back(laptop.services, ENDPOINT, "octocat")
     assert (back.state, back.version) == ("in_service", "v1.1.0")
     assert deploy.predict(laptop.services, ENDPOINT, [[0.0, 0.0]])["model_version"] == "v1.1.0"
-    assert endpoints.read(laptop.services.ledger, ENDPOINT).rollbacks[0]["what"] == "rollback"
+    noted = endpoints.read(laptop.services.ledger, ENDPOINT).rollbacks[0]
+    assert (noted["what"], noted["by"], noted["from"], noted["run"]) == (
+        "rollback", "octocat", leaving.version, leaving.run_key,
+    )  # fmt: skip
+    told = laptop.services.ledger.get_run(leaving.run_key).taken_back
+    assert (told.by, told.at, told.endpoint, told.serves) == ("octocat", noted["at"], ENDPOINT, "v1.1.0")
+    assert deploy.taken_back(laptop.services, ENDPOINT) == leaving.run_key
     with pytest.raises(RequestRefused, match="no earlier version"):
         deploy.roll_back(laptop.services, ENDPOINT)
 
