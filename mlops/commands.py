@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -92,8 +92,13 @@ def settings_of(body: str, *, required: bool = True) -> dict[str, Any]:
 
     change = parse_change(body[:LONGEST])
     if not change and required:
-        raise IssueRejected([_NO_SETTINGS])
+        raise IssueRejected([replace(_NO_SETTINGS, line=_line_of(Verb.RETRAIN, body))])
     return change or {}
+
+
+def _line_of(verb: Verb, body: str) -> int | None:
+    found = ((number, _COMMAND.fullmatch(line)) for number, line in enumerate(body.splitlines(), 1))
+    return next((number for number, match in found if match and match["verb"].lower() == verb), None)
 
 
 _NO_SETTINGS = Problem(

@@ -39,7 +39,7 @@ def parse_change(comment_body: str) -> Change | None:
     if len(comment_body.encode("utf-8", "surrogatepass")) > _MAX_COMMENT:
         return None
     prose, fences = split_fences(split_lines(comment_body))
-    at = next((number for number, line in enumerate(prose) if line.strip().split()[:1] == [COMMAND]), None)
+    at = next((number for number, line in enumerate(prose) if line.lower().split()[:1] == [COMMAND]), None)
     for fence in fences:
         change = _fenced(fence, asked_for=at is not None)
         if change is not None:
@@ -68,7 +68,7 @@ def _is_setting(key: str) -> bool:
 def _command(prose: list[str], at: int) -> Change:
     """The settings after `/retrain`, on its line and on those that follow, up to the first line of prose."""
     change: Change = {}
-    rest = prose[at].strip().removeprefix(COMMAND)
+    rest = prose[at].strip()[len(COMMAND) :]  # in whatever case it was written
     while match := _INLINE.match(rest):
         _put(change, match.group(1), _value(match.group(1), match.group(2), at + 1))
         rest = rest[match.end() :]

@@ -61,6 +61,7 @@ def test_settings_are_read_from_yaml_and_from_lines():
 
 def test_a_retraining_without_settings_says_what_to_write():
     with pytest.raises(IssueRejected) as rejected:
-        settings_of("/retrain")
+        settings_of("Once more.\n/Retrain")
     assert "/rerun" in rejected.value.problems[0].remedy
+    assert rejected.value.problems[0].line == 2
     assert settings_of("```\nsome log\n```", required=False) == {}

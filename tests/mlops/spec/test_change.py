@@ -18,6 +18,8 @@ COMMENTS = {
     "bare command": ("/retrain", {}),
     "on its line": ("/retrain lr=0.05, max_depth=8 hidden_layers=[8, 4]",
                     {"lr": 0.05, "max_depth": 8, "hidden_layers": [8, 4]}),
+    "in capitals": ("/RETRAIN lr=0.05", {"lr": 0.05}),
+    "with a capital": ("/Retrain\nlr: 0.05", {"lr": 0.05}),
     "with colons": ("/retrain lr: 0.05, max_depth = 8", {"lr": 0.05, "max_depth": 8}),
     "log with a known word": ("```\nepochs: 3\nloss: 0.1\n```", None),
     "lines below": ("/retrain\nlearning_rate: 3e-4\nmax_depth = 4\n", {"learning_rate": 3e-4, "max_depth": 4}),
