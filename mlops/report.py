@@ -159,8 +159,10 @@ def state_words(record: RunRecord) -> tuple[str, str]:
         return _HEADLINES[record.outcome]
     if record.state is RunState.AWAITING_APPROVAL:
         return "✋", "Waits for approval"
-    phase = current_phase(record)
-    return ("⏳", f"Running ({phase.value})") if phase else ("⏳", "Starting")
+    if phase := current_phase(record):
+        return "⏳", f"Running ({phase.value})"
+    begun = any(record.phases[phase].state is not PhaseState.PENDING for phase in Phase)
+    return "⏳", "Running" if begun else "Starting"
 
 
 def is_taken_back(record: RunRecord) -> bool:

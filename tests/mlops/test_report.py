@@ -38,6 +38,14 @@ def test_a_running_run_shows_each_phase_and_how_to_stop():
     assert "http://127.0.0.1:8080/dags/lifecycle/runs/gh-4242-7-0123456789ab" in text
 
 
+def test_a_run_between_two_phases_does_not_start_anew():
+    record = running_record()
+    record.phases[Phase.TRAIN] = PhaseRecord()
+    assert "## ⏳ Running: `xgboost-breast-cancer`" in report.render(record)
+    record.phases[Phase.PREPARE] = PhaseRecord()
+    assert "## ⏳ Starting: `xgboost-breast-cancer`" in report.render(record)
+
+
 def test_a_deployed_run_names_model_version_metrics_and_endpoint():
     text = report.render(finished(deployed_record(), Outcome.DEPLOYED), ADDRESSES)
     assert "## 🚀 Deployed: `xgboost-breast-cancer` `v1.1.0`" in text
