@@ -94,12 +94,12 @@ lint: setup ## ruff, import rules, types, Dockerfiles
 	.venv-hadolint/bin/hadolint docker/*/Dockerfile
 
 fast: setup ## the tests without the whole runs
-	$(PY) -m pytest -m "not whole" -n 2 -q
+	$(PY) -m pytest -m "not whole" -n 2 --dist loadscope -q
 
 test: setup ## checks, all tests, coverage
 	$(MAKE) lint
 	$(PY) -m coverage erase
-	$(PY) -m pytest -m "not whole" $(MEASURED) -n 2 -q --cov --cov-report=
+	$(PY) -m pytest -m "not whole" $(MEASURED) -n 2 --dist loadscope -q --cov --cov-report=
 	$(PY) -m coverage report --fail-under=85 --skip-covered
-	$(PY) -m pytest -m "not whole" $(addprefix --ignore=,$(MEASURED)) -n 2 -q
+	$(PY) -m pytest -m "not whole" $(addprefix --ignore=,$(MEASURED)) -n 2 --dist loadscope -q
 	$(PY) -m pytest -m whole $(WHOLE) -n 2 --dist loadfile --no-loadscope-reorder -q
