@@ -88,8 +88,12 @@ def network(input_size: tuple[int, int]) -> tuple[bytes, int]:
 
 
 def _road(cells: int, input_size: tuple[int, int]) -> np.ndarray:
-    """(cells, 5 + C) as a trained network answers 15 objects: a dozen cells each, and weak ones in between."""
+    """(cells, 5 + C) as a trained network answers 15 objects: a dozen cells each, and weak ones in between.
+
+    The objects stand in the lower half of the picture, which the rest of the input pads.
+    """
     random = np.random.default_rng(1)
+    height = IMAGE_SIZE[0] * min(input_size[0] / IMAGE_SIZE[0], input_size[1] / IMAGE_SIZE[1])
     answer = np.zeros((cells, 5 + len(CLASSES)), np.float32)
     answer[:, 2:4] = 8
     answer[:, 4] = random.beta(0.3, 40, cells)
@@ -97,7 +101,8 @@ def _road(cells: int, input_size: tuple[int, int]) -> np.ndarray:
     seen = random.choice(cells, min(180, cells // 2), replace=False)
     for place, cell in enumerate(seen):
         thing = place % 15
-        centre = np.array([(thing * 27 + 20) % input_size[1], 60 + thing % 5 * 10]) + random.normal(0, 1.5, 2)
+        middle = [(thing * 27 + 20) % input_size[1], height * (0.5 + thing % 5 * 0.08)]
+        centre = np.array(middle) + random.normal(0, 1.5, 2)
         answer[cell, :4] = [*centre, *(np.array([24, 18]) + random.normal(0, 1.5, 2))]
         answer[cell, 4] = random.beta(4, 2)
         answer[cell, 5 + thing % len(CLASSES)] = random.beta(8, 2)
