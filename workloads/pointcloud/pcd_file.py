@@ -5,7 +5,6 @@ Source: Point Cloud Library, "The PCD (Point Cloud Data) file format" (versions 
 
 from __future__ import annotations
 
-from codecs import BOM_UTF8
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,8 +81,7 @@ def read_header(path: Path, content: np.ndarray) -> Header:
     head = content[:LONGEST_HEADER].tobytes()
     said: dict[str, str] = {}
     lines: dict[str, int] = {}
-    at = len(BOM_UTF8) if head.startswith(BOM_UTF8) else 0  # as Windows editors begin a text
-    line = 0
+    at, line = words.begin_of(head), 0
     while "DATA" not in said:
         if at >= len(head):
             raise BadFile(path, "the header ends without DATA; the file is cut, or no PCD", line=line or 1)
@@ -108,8 +106,7 @@ def read_header(path: Path, content: np.ndarray) -> Header:
 def _understood(path: Path, said: dict[str, str], lines: dict[str, int], start: int, line: int) -> Header:
     def numbers(key: str, least: int) -> list[int]:
         values = said[key].split()
-        digits = all(value.isascii() and value.isdigit() and len(value) <= words.MOST_DIGITS for value in values)
-        if not digits or any(int(value) < least for value in values):
+        if not all(words.is_count(value) and int(value) >= least for value in values):
             raise BadFile(
                 path, f"{said[key][:40]!r}; whole numbers from {least} are needed", line=lines[key], field=key
             )

@@ -5,7 +5,6 @@ Source: G. Turk, "The PLY Polygon File Format" (1994), with the sized type names
 
 from __future__ import annotations
 
-from codecs import BOM_UTF8
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -83,8 +82,7 @@ def read_header(path: Path, content: np.ndarray) -> Header:
     head = content[:LONGEST_HEADER].tobytes()
     elements: list[Element] = []
     said: list[str] = []
-    form, line = "", 0
-    at = len(BOM_UTF8) if head.startswith(BOM_UTF8) else 0  # as Windows editors begin a text
+    form, at, line = "", words.begin_of(head), 0
     while True:
         if at >= len(head):
             raise BadFile(path, "the header ends without end_header; the file is cut, or no PLY", line=line or 1)
@@ -103,7 +101,7 @@ def read_header(path: Path, content: np.ndarray) -> Header:
         elif parts[0] == "format" and len(parts) == 3 and parts[1] in FORMATS and not form:
             form = parts[1]
             said.append(text)
-        elif parts[0] == "element" and len(parts) == 3 and _is_count(parts[2]):
+        elif parts[0] == "element" and len(parts) == 3 and words.is_count(parts[2]):
             if any(one.name == parts[1] for one in elements):
                 raise BadFile(path, f"element {parts[1]} comes twice", line=line)
             elements.append(Element(parts[1], int(parts[2])))
@@ -115,10 +113,6 @@ def read_header(path: Path, content: np.ndarray) -> Header:
     if not form:
         raise BadFile(path, f"the header has no format ({', '.join(FORMATS)})")
     return Header(form, elements, said, at, line + 1)
-
-
-def _is_count(word: str) -> bool:
-    return word.isascii() and word.isdigit() and len(word) <= words.MOST_DIGITS
 
 
 def _property(parts: list[str], element: Element, path: Path, line: int) -> Property:

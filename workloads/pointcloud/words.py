@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,16 @@ _POWERS = 10.0 ** np.arange(23)
 """Exact in float64: so is the product or quotient with a mantissa below 2^53, rounded once (Clinger, PLDI 1990)."""
 _EXACT = 1 << 53
 _DONE, _SHORT, _UNEVEN, _MORE = 0, 1, 2, 3
+
+
+def begin_of(head: bytes) -> int:
+    """The byte where a header begins: behind the mark with which Windows editors begin a text."""
+    return len(BOM_UTF8) if head.startswith(BOM_UTF8) else 0
+
+
+def is_count(word: str) -> bool:
+    """True for a whole number that a header may give, 0 included."""
+    return word.isascii() and word.isdigit() and len(word) <= MOST_DIGITS
 
 
 def read_rows(content: np.ndarray, start: int, first_line: int, rows: int, columns: int, path: Path, what: str
