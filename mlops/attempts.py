@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from mlops.faults import classify, in_plain_words
+from mlops.faults import Culprit, classify, in_plain_words
 
 State = Literal["running", "succeeded", "failed", "stopped"]
 
@@ -40,7 +40,7 @@ class Create:
 
 @dataclass(frozen=True)
 class GiveUp:
-    fault: Literal["user", "platform"]
+    fault: Culprit
     reason: str
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-Fault = Literal["none", "user", "platform"]
+Culprit = Literal["user", "platform"]
+"""Who can mend a failure."""
+Fault = Literal["none", Culprit]
 
 _PLATFORM = re.compile(
     r"InternalError:|InternalServerError|CapacityError|InsufficientCapacity|ResourceLimitExceeded|Throttl|"
@@ -40,7 +42,7 @@ def classify(failure_reason: str) -> Fault:
     return "platform"
 
 
-def fault_told(refusal: str) -> Literal["user", "platform"]:
+def fault_told(refusal: str) -> Culprit:
     """Whose fault the error of a tool is, by the word in front of it. A word that nobody knows is not the requester's.
 
     >>> fault_told("[user_fault] No column `y`. Change the data.")

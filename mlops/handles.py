@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from mlops.faults import Fault
 from mlops.record import JobHandle, PhaseState
 from mlops.spec.metrics import Task
 
@@ -37,7 +38,7 @@ class JobStatus(Handle):
     state: Literal["running", "succeeded", "failed", "stopped"]
     detail: str = Field("", description="SageMaker's secondary status, e.g. `Downloading`.")
     failure_reason: str = ""
-    fault: Literal["none", "user", "platform"] = "none"
+    fault: Fault = "none"
     log_lines: list[str] = Field(default_factory=list)
     log_cursor: str | None = Field(None, description="Hand back to get only newer lines.")
     poll_after_s: float = Field(description="How long to wait before asking again.")

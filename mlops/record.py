@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from mlops.faults import Culprit
 from mlops.identity import Phase
 
 
@@ -69,7 +70,7 @@ class PhaseRecord(_Model):
     started_at: str | None = Field(None, description="UTC, ISO 8601.")
     ended_at: str | None = None
     message: str = Field("", description="One sentence for the report: what came out, or why it failed.")
-    fault: Literal["", "user", "platform"] = Field("", description="Who can mend a failure; empty: nobody said.")
+    fault: Literal["", Culprit] = Field("", description="Who can mend a failure; empty: nobody said.")
     jobs: list[JobHandle] = Field(default_factory=list)
     handle: dict[str, Any] = Field(default_factory=dict, description="The phase's result (mlops.handles).")
 

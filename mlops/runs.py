@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from mlops import history, report
 from mlops.errors import MlopsError, RequestRefused, Unavailable
 from mlops.experiment import track
+from mlops.faults import Culprit
 from mlops.identity import Phase
 from mlops.judge import Verdict
 from mlops.living_comment import issue_url, publish, publish_if_allowed
@@ -106,9 +107,7 @@ def record_verdict(services: Services, run_key: str, verdict: Verdict | dict[str
     return publish_if_allowed(services, run_key)
 
 
-def report_failure(
-    services: Services, run_key: str, phase: str, reason: str, fault: Literal["user", "platform"] = "platform"
-) -> RunRecord:
+def report_failure(services: Services, run_key: str, phase: str, reason: str, fault: Culprit = "platform") -> RunRecord:
     """A task gave up: say in which phase, why, and who can mend it. What the phase itself wrote of that stays."""
     failed = Phase(phase) if phase in set(Phase) else None
     now = services.timestamp()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
 from mcp_bridge.tools import IdempotencyKey, RunKey, Tools
+from mlops.faults import Culprit
 from mlops.identity import Phase
 from mlops.record import RunRecord, RunState
 
@@ -49,7 +50,7 @@ def register(tools: Tools) -> None:
         reason: Annotated[str, Field(max_length=4000, description="What happened; shown on the issue.")],
         idempotency_key: IdempotencyKey,
         fault: Annotated[
-            Literal["user", "platform"],
+            Culprit,
             Field(description="Who can mend it: `user` is the requester, and pages nobody."),
         ] = "platform",
     ) -> RunRecord:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal, TypeVar
 
 from mlops.errors import JobFailed, RequestRefused, UserFault
+from mlops.faults import Culprit
 from mlops.handles import Handle, Submission
 from mlops.identity import Phase
 from mlops.record import JobHandle, Outcome, PhaseRecord, PhaseState, RunRecord, RunState
@@ -12,7 +13,6 @@ from mlops.services import Services
 from mlops.workflow import life
 
 H = TypeVar("H", bound=Handle)
-Fault = Literal["", "user", "platform"]
 
 
 def require_live(services: Services, run_key: str) -> RunRecord:
@@ -74,7 +74,7 @@ def skipped(services: Services, run_key: str, phase: Phase, handle: Handle | Non
 
 
 def failed(services: Services, run_key: str, phase: Phase, fault: JobFailed, handle: Handle | None = None) -> None:
-    whose: Fault = "user" if isinstance(fault, UserFault) else "platform"
+    whose: Culprit = "user" if isinstance(fault, UserFault) else "platform"
     _end(services, run_key, phase, PhaseState.FAILED, str(fault), handle, whose)
     life.attempt_failed(services, run_key, phase, fault)
 
@@ -86,7 +86,7 @@ def _end(
     state: PhaseState,
     message: str,
     handle: Handle | None,
-    fault: Fault = "",
+    fault: Literal["", Culprit] = "",
 ) -> None:
     now = services.timestamp()
     value = handle.model_dump(mode="json") if handle else {}

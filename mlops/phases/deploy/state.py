@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from mlops.errors import PlatformFault, UserFault
-from mlops.faults import classify
+from mlops.faults import Culprit, classify
 from mlops.jobs import MAX_RETRIES
 from mlops.ledger import Ledger
 
@@ -17,7 +17,7 @@ class Failure(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     reason: str
-    fault: Literal["user", "platform"]
+    fault: Culprit
 
 
 class State(BaseModel):
