@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -54,6 +54,8 @@ class Command:
     verb: Verb
     argument: str = ""
     implicit: bool = False
+    line: int | None = field(default=None, compare=False)
+    """Where it is written out, from 1."""
 
 
 # At the start of a line: "please do not /stop it" is talk.
@@ -66,7 +68,7 @@ def parse_command(body: str) -> Command | None:
     if MARKER in body:
         return None
     fence, fenced = "", False
-    for line in body[:LONGEST].splitlines():
+    for number, line in enumerate(body[:LONGEST].splitlines(), 1):
         marks = _FENCE.match(line)
         if marks:
             fenced = True
@@ -76,7 +78,7 @@ def parse_command(body: str) -> Command | None:
         # An unknown word after a slash is a path, not a command.
         if match and (verb := match["verb"].lower()) in MEANINGS:
             words = match["rest"].split()
-            return Command(Verb(verb), argument=words[0] if words else "")
+            return Command(Verb(verb), argument=words[0] if words else "", line=number)
     # Without a command only a fenced block can be meant: lines like `note: later` are talk.
     return Command(Verb.RETRAIN, implicit=True) if fenced else None
 
@@ -92,13 +94,9 @@ def settings_of(body: str, *, required: bool = True) -> dict[str, Any]:
 
     change = parse_change(body[:LONGEST])
     if not change and required:
-        raise IssueRejected([replace(_NO_SETTINGS, line=_line_of(Verb.RETRAIN, body))])
+        command = parse_command(body)
+        raise IssueRejected([replace(_NO_SETTINGS, line=command.line if command else None)])
     return change or {}
-
-
-def _line_of(verb: Verb, body: str) -> int | None:
-    found = ((number, _COMMAND.fullmatch(line)) for number, line in enumerate(body.splitlines(), 1))
-    return next((number for number, match in found if match and match["verb"].lower() == verb), None)
 
 
 _NO_SETTINGS = Problem(

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mlops.errors import Problem
 from mlops.identity import digest
 from mlops.markdown import code, fit, prose, table
+from mlops.spec.body import split_lines
 
 if TYPE_CHECKING:
     from mlops.github import IssueSnapshot
     from mlops.intake import Decision
     from mlops.settings import Settings
 
-_LINE_BREAK = re.compile(r"\r\n|\r|\n")
-"""What GitHub and the reader of the body take for one; `splitlines` knows more, and would quote another line."""
 _SHOWN = 100
 """Mistakes listed; a file pasted by accident has thousands."""
 
@@ -43,7 +41,7 @@ def render(snapshot: IssueSnapshot, decision: Decision, settings: Settings) -> s
 
 def problem_table(problems: Sequence[Problem], text: str) -> str:
     """One row a mistake; `text` is what was read, whose lines are quoted."""
-    lines = _LINE_BREAK.split(text)
+    lines = split_lines(text)
     rows = [
         [
             str(problem.line) if problem.line else "–",
