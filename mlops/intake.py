@@ -108,8 +108,8 @@ def _under_way(services: Services, memory: Memory) -> bool:
 
 
 def _adopt(services: Services, snapshot: IssueSnapshot, memory: Memory, decision: Decision) -> Admission:
-    if _left_waiting(services, memory.current, decision):
-        _return_to(services, snapshot, memory, decision)
+    if waiting := _left_waiting(services, memory.current, decision):
+        _return_to(services, snapshot, waiting, decision)
     record = services.ledger.get_run(decision.run_key)
     if record is not None and record.state is RunState.APPROVED:
         # Somebody died between the ledger and Airflow.
@@ -123,12 +123,12 @@ def _adopt(services: Services, snapshot: IssueSnapshot, memory: Memory, decision
     )
 
 
-def _return_to(services: Services, snapshot: IssueSnapshot, memory: Memory, decision: Decision) -> None:
+def _return_to(services: Services, snapshot: IssueSnapshot, waiting: RunRecord, decision: Decision) -> None:
     """An edit was taken back: commands are about the revision that stands again, and what waited is given up."""
     of_issue = services.ledger.list_runs(repository_id=services.repository.id, issue=snapshot.number)
     stands = next((run.run_key for run in of_issue if run.revision == decision.revision), decision.run_key)
     remember(services, snapshot.number, lambda known: known.model_copy(update={"current": stands}))
-    _supersede(services, memory.current, decision)
+    _give_up(services, waiting, decision)
     runs.publish(services, stands)
 
 
@@ -243,8 +243,12 @@ def _with_run(memory: Memory, snapshot: IssueSnapshot, decision: Decision) -> Me
 def _supersede(services: Services, before: str | None, decision: Decision) -> None:
     """A run that still waits is given up when the issue comes to mean something else: an edit voids its approval."""
     if record := _left_waiting(services, before, decision):
-        message = f"The issue was edited before anybody approved this; revision {decision.revision} counts now."
-        end_without_airflow(services, record.run_key, message)
+        _give_up(services, record, decision)
+
+
+def _give_up(services: Services, waiting: RunRecord, decision: Decision) -> None:
+    message = f"The issue was edited before anybody approved this; revision {decision.revision} counts now."
+    end_without_airflow(services, waiting.run_key, message)
 
 
 def _left_waiting(services: Services, before: str | None, decision: Decision) -> RunRecord | None:
@@ -252,8 +256,9 @@ def _left_waiting(services: Services, before: str | None, decision: Decision) ->
     if not before or before == decision.run_key:
         return None
     record = services.ledger.get_run(before)
-    waits = record is not None and record.state is RunState.AWAITING_APPROVAL
-    return record if waits and record is not None and record.revision != decision.revision else None
+    if record is None or record.state is not RunState.AWAITING_APPROVAL or record.revision == decision.revision:
+        return None
+    return record
 
 
 def end_without_airflow(services: Services, run_key: str, message: str) -> RunRecord:

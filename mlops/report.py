@@ -32,12 +32,11 @@ _ICONS = {
     PhaseState.FAILED: "❌",
     PhaseState.SKIPPED: "⏭️",
 }
-YOUR_TURN = ": your turn"
 _HEADLINES = {
     Outcome.DEPLOYED: ("🚀", "Deployed"),
     Outcome.REGISTERED: ("📦", "Passed and registered"),
     Outcome.KEPT_CHAMPION: ("🏆", "Passed, but the serving model is better"),
-    Outcome.BELOW_THRESHOLD: ("📉", f"Below the threshold{YOUR_TURN}"),
+    Outcome.BELOW_THRESHOLD: ("📉", "Below the threshold"),
     Outcome.STOPPED: ("🛑", "Stopped"),
     Outcome.FAILED: ("❌", "Failed"),
 }
@@ -102,7 +101,7 @@ def render(
     """
     blocks = [
         marker(record.run_key),
-        _headline(record).replace(YOUR_TURN, "") if followed_by else _headline(record),
+        _headline(record, answered=bool(followed_by)),
         _summary(record),
         _notes(record),
         _phases(record),
@@ -152,11 +151,14 @@ def title(record: RunRecord) -> str:
     return f"{emoji} {words}: {name}" + (f" {version}" if version else "")
 
 
-def state_words(record: RunRecord) -> tuple[str, str]:
+def state_words(record: RunRecord, answered: bool = False) -> tuple[str, str]:
+    """(emoji, words). A run below its threshold waits for a person until somebody has answered."""
     if is_taken_back(record):
         return "↩️", "Deployed, then taken back"
     if record.outcome is not None:
-        return _HEADLINES[record.outcome]
+        emoji, words = _HEADLINES[record.outcome]
+        waits = record.outcome is Outcome.BELOW_THRESHOLD and not answered
+        return emoji, f"{words}: your turn" if waits else words
     if record.state is RunState.AWAITING_APPROVAL:
         return "✋", "Waits for approval"
     if phase := current_phase(record):
@@ -196,8 +198,8 @@ def model_version(record: RunRecord) -> str:
     return str(record.phases[Phase.PACKAGE].handle.get("version") or "")
 
 
-def _headline(record: RunRecord) -> str:
-    emoji, words = state_words(record)
+def _headline(record: RunRecord, answered: bool = False) -> str:
+    emoji, words = state_words(record, answered)
     name = str(record.spec.get("name") or record.spec.get("algorithm") or "run")
     version = model_version(record)
     return f"## {emoji} {words}: {code(name, 80)}" + (f" {code(version, 40)}" if version else "")
